@@ -1,0 +1,69 @@
+"""The commands. Each is a thin click command in a module of its own, imported when it is called.
+
+Lazy on purpose: `qsup run` must not load the database driver into the supervisor, and `qsup --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from qsup.errors import QsupError
+from qsup.version import __version__
+
+COMMANDS = {
+    "apply": "qsup.cli.apply:apply",
+    "db": "qsup.cli.db:db",
+    "dispatch": "qsup.cli.dispatch:dispatch",
+    "explain": "qsup.cli.explain:explain",
+    "gen-supervisor": "qsup.cli.gen_supervisor:gen_supervisor",
+    "init": "qsup.cli.init:init",
+    "migrate": "qsup.cli.migrate:migrate",
+    "plan": "qsup.cli.plan:plan",
+    "run": "qsup.cli.run:run",
+    "schema": "qsup.cli.schema:schema",
+    "status": "qsup.cli.status:status",
+    "validate": "qsup.cli.validate:validate",
+    "worker": "qsup.cli.worker:worker",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is looked up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101  a wrong line in COMMANDS, not a user's mistake
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "QSUP"})
+@click.version_option(__version__, prog_name="qsup")
+def cli() -> None:
+    """A declarative queue supervisor on PostgreSQL: one file says everything, no job is unheard."""
+
+
+def main() -> None:
+    """Run the command line; a QsupError becomes its sentence on stderr and its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except QsupError as error:
+        click.echo(f"qsup: {error}", err=True)
+        sys.exit(int(error.exit_code))
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # `qsup … | head`: the reader left; writing the rest, also at exit, would only raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
