@@ -1,0 +1,91 @@
+"""Where a project keeps what it needs while it runs: `.qsup/` beside queues.yaml, and names for what lies in it.
+
+`.qsup/` has mode 0700 and ignores itself for git. A socket's path may not exceed what sockaddr_un holds (107 usable
+bytes on Linux, 103 on macOS: measured); a project that lies too deep gets its sockets in XDG_RUNTIME_DIR or /tmp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsup.errors import QsupError
+
+SOCKET_PATH_LIMIT = 103
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """The folder `.qsup/run` of one project, and what lies in it."""
+
+    path: Path
+
+    @property
+    def run_lock(self) -> Path:
+        """flock'd by the supervisor alone; holds its pid for people."""
+        return self.path / "run.lock"
+
+    @property
+    def slot_lock(self) -> Path:
+        """Byte n is fcntl-locked by the worker that owns record n of the board, until it dies."""
+        return self.path / "slots.lock"
+
+    @property
+    def courier_lock(self) -> Path:
+        """fcntl-locked by the courier."""
+        return self.path / "courier.lock"
+
+    @property
+    def board(self) -> Path:
+        """The memory-mapped board of qsup.board."""
+        return self.path / "board"
+
+    @property
+    def state(self) -> Path:
+        """JSON written by the supervisor at every change: what `qsup status` shows beside the board."""
+        return self.path / "state.json"
+
+    @property
+    def courier_socket(self) -> Path:
+        """Where workers find the courier."""
+        return socket_directory(self.path) / "courier.sock"
+
+
+def run_directory(config_file: Path) -> RunDirectory:
+    """The run directory of the project of this queues.yaml, made if it is missing.
+
+    Raises QsupError when it cannot be made.
+    """
+    home = config_file.resolve().parent / ".qsup"
+    try:
+        private_directory(home)
+        private_directory(home / "run")
+        ignore = home / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise QsupError(f"cannot make {home}: {error.strerror}", hint="qsup keeps its locks there.") from None
+    return RunDirectory(home / "run")
+
+
+def socket_directory(directory: Path, longest: str = "courier.sock") -> Path:
+    """`directory` itself, or a private short one if a socket named `longest` in it would have too long a path."""
+    if len(os.fsencode(directory / longest)) <= SOCKET_PATH_LIMIT:
+        return directory
+    root = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    short = root / f"qsup-{os.getuid()}-{digest}"
+    private_directory(short)
+    return short
+
+
+def private_directory(path: Path) -> None:
+    """Make `path` with mode 0700, or see that it is a directory of ours. Raises PermissionError when it is not."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(13, f"{path} is not a directory of this user")
