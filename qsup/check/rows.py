@@ -64,12 +64,8 @@ def _failed(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
 
 
 def _declared(routing: Routing, queues: list[Row], types: list[Row]) -> Iterator[Problem]:
-<<<<<<< HEAD
     names = {name for (name,) in queues}
     routed: dict[str, str] = {row[0]: row[1] for row in types}
-=======
-    names, routed = {name for (name,) in queues}, dict(types)
->>>>>>> main
     for name in sorted(names - set(routing.queues)):
         message = f"queue {name} is declared in the database, but not in this file: applying the file retires it"
         hint = nearest(name, routing.queues)

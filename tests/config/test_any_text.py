@@ -14,11 +14,11 @@ from qsup.config import parse
 from qsup.routing import Routing
 
 HOTSPOT = (Path(__file__).parents[2] / "queues.yaml").read_text(encoding="utf-8")
-WORDS = st.sampled_from(
-    """&a *a <<: - { } [ ] : , # ' " !!int !!set | > % ? ~ null true no 0 -1 1e9 ${X} ${ $${ \\U00110000 !< !! @ ` = é
-    workers_of:\xa0low version queues: jobs: backoff %YAML\xa01.1 --- ...""".replace("\xa0", " ").split()
-    + ["\n", "\n  ", "\t", ": ", "- ", "\x00", "\ud800", "\u2028", "\n---\n", "1" * 5000]
-)
+SIGNS = """&a *a <<: - { } [ ] : , # ' " !!int !!set | > % ? ~ null true no 0 -1 1e9 ${X} ${ $${ \\U00110000 !< !! @ ` =
+version é queues:
+jobs: backoff --- ..."""
+BREAKS = ["\n", "\n  ", "\t", ": ", "- ", "\x00", "\ud800", "\u2028", "\n---\n", "%YAML 1.1\n", "1" * 5000]
+WORDS = st.sampled_from([*SIGNS.split(), "workers_of: low", *BREAKS])
 
 
 @st.composite
@@ -64,27 +64,9 @@ def test_any_text_gives_problems(text: str) -> None:
     outcome(text)
 
 
-KEYS = [
-    "version",
-    "queues",
-    "jobs",
-    "defaults",
-    "code",
-    "database",
-    "database_file",
-    "payload_limit",
-    "pay",
-    "A",
-    "workers",
-    "workers_of",
-    "queue",
-    "handler",
-    "backoff",
-    "timeout",
-    "tries",
-    "schedules",
-    "x",
-]
+NAMES = """version queues jobs defaults code database database_file payload_limit pay A workers workers_of queue handler
+backoff timeout tries schedules x"""
+KEYS = NAMES.split()
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8))
 VALUES = st.recursive(
     SCALARS,

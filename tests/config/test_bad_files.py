@@ -10,9 +10,8 @@ HEAD = "version: 1\n"
 GOOD = HEAD + "queues:\n  pay: {workers: 1}\n"
 
 TABLE = Path(__file__).with_name("bad_files.txt").read_text(encoding="utf-8")
-FILES = [
-    (text and text + "\n", line) for line, _, text in (block.partition("\n") for block in TABLE.split("\n>>> ")[1:])
-]
+BLOCKS = [block.partition("\n") for block in TABLE.split("\n>>> ")[1:]]
+FILES = [(text and text + "\n", line) for line, _, text in BLOCKS]
 
 
 @pytest.mark.parametrize(
