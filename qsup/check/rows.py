@@ -47,11 +47,11 @@ def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
     served = [name for name in routing.queues if routing.server(name)]
     for queue, job, number in rows:
         if not _served(routing, queue):
-            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, which no worker of this file serves"
+            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but no worker of this file serves it"
             hint = nearest(queue, served) or "declare the queue with workers"
             yield Problem(code="Q301", message=message, hint=hint, queue=queue, job=job)
         elif job not in routing.routes:
-            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, but `jobs:` has no {job}"
+            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but `jobs:` has no {job}"
             hint = nearest(job, routing.routes) or "add it to `jobs:`"
             yield Problem(code="Q302", message=message, hint=hint, queue=queue, job=job)
 

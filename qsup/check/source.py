@@ -47,6 +47,11 @@ class Module:
     """Why it could not be parsed; then it has no names."""
     line: int = 0
 
+    @property
+    def open(self) -> bool:
+        """True when it may have names that its source does not show."""
+        return bool(self.error) or "*" in self.names or "__getattr__" in self.names
+
     def functions(self) -> list[str]:
         """Its functions, for "did you mean"."""
         return [name for name, meaning in self.names.items() if isinstance(meaning, Function)]
@@ -116,7 +121,7 @@ class Sources:
     def _follow(self, module: Module, name: str, steps: int = FARTHEST) -> Found | None:
         meaning = module.names.get(name)
         if meaning is None or steps == 0:
-            return None
+            return Found(None, Imported(module.name, name), name) if module.open else None
         if not isinstance(meaning, Imported) or meaning.name is None:
             return Found(module, meaning, name)
         source = self.module(meaning.module)
@@ -124,7 +129,7 @@ class Sources:
             return self._follow(source, meaning.name, steps - 1)
         if self.module(f"{meaning.module}.{meaning.name}"):
             return Found(module, Imported(f"{meaning.module}.{meaning.name}"), name)
-        return Found(None, meaning, meaning.name)
+        return None if source and not source.open else Found(None, meaning, meaning.name)
 
     def _inside(self, found: Found, name: str) -> Found | None:
         if not isinstance(found.meaning, Imported) or found.meaning.name is not None:
