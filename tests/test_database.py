@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from qsup.connect import conninfo_for, open_connection
+from qsup.connect import conninfo_for, default_dsn, open_connection
 from qsup.database import UNREADABLE, resolve, shown
 from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
@@ -121,3 +123,18 @@ def test_a_database_that_is_away_is_named_without_its_password() -> None:
 def test_a_malformed_dsn_is_a_mistake_in_the_configuration() -> None:
     with pytest.raises(ConfigUnreadable, match="not a DSN of PostgreSQL"):
         open_connection("postgresql://h/db?no_such_option=1", role="test")
+
+
+def test_a_program_that_was_told_no_dsn_looks_where_the_commands_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatabaseUnavailable, match="no database is named"):
+        default_dsn()
+    (tmp_path / "queues.yaml").write_text("version: 1\nqueues:\n  default: {workers: 1}\n")
+    with pytest.raises(DatabaseUnavailable, match="is not running"):
+        default_dsn()
+    (tmp_path / "queues.yaml").write_text("version: 1\ndatabase: postgresql://h/a\nqueues:\n  default: {workers: 1}\n")
+    assert default_dsn() == "postgresql://h/a"
+    monkeypatch.setenv("QSUP_DATABASE_URL", "postgresql://h/b")
+    assert default_dsn() == "postgresql://h/b"

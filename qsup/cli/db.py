@@ -14,8 +14,7 @@ import click
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qsup import config, connect, embedded
-from qsup.check.load import load_or_raise
-from qsup.database import Choice, resolve, shown
+from qsup.database import Choice, shown
 from qsup.embedded.binaries import psql as find_psql
 from qsup.errors import ExitCode, QsupError
 
@@ -38,7 +37,7 @@ def url(config_file: str | None, database: str | None) -> None:
 
 
 @db.command(context_settings={"ignore_unknown_options": True})
-@CONFIG
+@click.option("--config", "config_file", envvar="QSUP_CONFIG", help="The queues.yaml to use (-c is psql's).")
 @DATABASE
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(config_file: str | None, database: str | None, arguments: tuple[str, ...]) -> None:
@@ -112,9 +111,9 @@ def _for_psql(dsn: str) -> tuple[str, dict[str, str]]:
     """Conninfo and environment: everybody can read a command line, so the password travels in the environment."""
     if embedded.is_embedded(dsn):
         return dsn, embedded.without_postgres_variables(os.environ)
-    said = conninfo_to_dict(dsn)
+    said: dict[str, Any] = conninfo_to_dict(dsn)
     password = said.pop("password", None)
-    return make_conninfo(**said), dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
+    return make_conninfo("", **said), dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def _file(named: str | None) -> Path:
@@ -123,4 +122,4 @@ def _file(named: str | None) -> Path:
 
 def _chosen(named: str | None, database: str | None) -> tuple[Choice, Path]:
     file = _file(named)
-    return resolve(database, os.environ, load_or_raise(file, os.environ).database), file
+    return connect.choice_for(file, database), file
