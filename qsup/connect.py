@@ -11,11 +11,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qsup import embedded
-from qsup.check.load import load
-from qsup.config import find
 from qsup.database import Choice, resolve, shown
 from qsup.embedded.surroundings import clean_environment
 from qsup.errors import ConfigUnreadable, DatabaseUnavailable
+
+__all__ = ["choice_for", "conninfo_for", "default_dsn", "dsn_for", "home_of", "open_async", "open_connection", "shown"]
 
 CONNECT_SECONDS = 10
 
@@ -28,7 +28,35 @@ def home_of(config_file: Path) -> Path:
     return config_file.resolve().parent / ".qsup"
 
 
-def dsn_for(choice: Choice, config_file: Path, *, start: bool) -> str:
+def choice_for(config_file: Path, flag: str | None = None) -> Choice:
+    """The database of the project of this queues.yaml; `flag` is --database. Raises ConfigUnreadable."""
+    # Imported here: the courier opens connections and never reads a file.
+    from qsup.check.load import load_or_raise
+
+    return resolve(flag, os.environ, load_or_raise(config_file, os.environ).database)
+
+
+def default_dsn() -> str:
+    """The DSN for a program that was told none: of the queues.yaml that is found from here, else of the environment.
+
+    Never starts a server: a program that dispatches is not who should keep one. Raises QsupError.
+    """
+    from qsup.config import find
+
+    try:
+        config_file = find(None, os.environ, Path.cwd())
+    except ConfigUnreadable:
+        choice = resolve(None, os.environ, None)
+        if choice.kind == "embedded":
+            raise DatabaseUnavailable(
+                "no database is named, and no queues.yaml is found from here",
+                hint="Set QSUP_DATABASE_URL to a DSN, or QSUP_CONFIG to the queues.yaml.",
+            ) from None
+        return choice.dsn
+    return dsn_for(choice_for(config_file), config_file)
+
+
+def dsn_for(choice: Choice, config_file: Path, start: bool = False) -> str:
     """The DSN of the chosen database.
 
     The embedded server is started if it is not running and `start` is true; this process then uses it until it exits,
@@ -73,20 +101,6 @@ async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:
             return await psycopg.AsyncConnection.connect(conninfo)
     except psycopg.OperationalError as error:
         raise _silent(dsn, "", error) from None
-
-
-def default_dsn() -> str:
-    """The DSN for code that names no connection: chosen as by every command, from the working directory.
-
-    An embedded server is used when it runs, never started. Raises QsupError.
-    """
-    try:
-        config_file = find(None, os.environ, Path.cwd())
-        routing = load(config_file, os.environ).routing
-    except ConfigUnreadable:
-        config_file, routing = Path("queues.yaml"), None
-    choice = resolve(None, os.environ, routing.database if routing else None)
-    return dsn_for(choice, config_file, start=False)
 
 
 def _readable(dsn: str, role: str, source: str) -> str:

@@ -55,4 +55,4 @@ def the_dsn(database: str | None, path: Path, in_file: str | None, *, start: boo
     from qsup.connect import dsn_for
     from qsup.database import resolve
 
-    return dsn_for(resolve(database, os.environ, in_file), path, start=start)
+    return dsn_for(resolve(database, os.environ, in_file), path, start)
