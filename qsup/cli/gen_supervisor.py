@@ -34,7 +34,8 @@ def gen_supervisor(
     """
     if check and output is None:
         raise click.UsageError("--check needs -o FILE: the file to compare")
-    config_file = find(config, os.environ, Path.cwd()).resolve()
+    # Not resolved: a link such as `current/` is what the workers shall follow, also after the next release.
+    config_file = find(config, os.environ, Path.cwd()).absolute()
     place = _place(config_file, directory, log_directory, user)
     name = output or "qsup.conf"
     made = generate(load_or_raise(config_file, os.environ), place, name, _remake(config_file, place))
