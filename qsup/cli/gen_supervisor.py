@@ -18,7 +18,7 @@ from qsup.generate.supervisord import Place, generate
 
 
 @click.command("gen-supervisor")
-@click.option("-c", "--config", metavar="FILE", help="queues.yaml; looked for as every command does when left out.")
+@click.option("-c", "--config", metavar="FILE", envvar="QSUP_CONFIG", help="The queues.yaml to use.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to the standard output.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 with the difference when FILE is not current.")
 @click.option("--directory", metavar="DIR", help="Where the workers run; the folder of queues.yaml when left out.")
