@@ -15,15 +15,16 @@ ROWS: dict[int, str] = {
         qsup.worker qsup.template qsup.solo qsup.dispatching qsup.courier.* qsup.supervise.supervisor
     """,
     3: """
-        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.perform qsup.channel qsup.board qsup.rundir qsup.slots
-        qsup.connect qsup.embedded.* qsup.transaction qsup.starter qsup.check.scan qsup.check.load qsup.check.rows
+        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
+        qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.lines qsup.starter
+        qsup.check.load qsup.check.source qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.supervise.launcher qsup.supervise.watch
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph
+        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema
     """,
     1: """
-        qsup.config qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+        qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
         qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.version qsup.check qsup.check.problem
@@ -36,7 +37,8 @@ UPWARD = {
 """Imports inside a function that may go up, each with its reason."""
 
 DRIVER = """
-    qsup.store qsup.migrate qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
+    qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
+    qsup.dispatching
 """
 """Only these import psycopg."""
 
