@@ -55,9 +55,10 @@ def test_an_applied_file_and_rows_that_it_serves_are_in_order(routing: Routing, 
     assert told(routing, stored) == []
 
 
-def test_any_row_factory_will_do(routing: Routing, stored: psycopg.Connection) -> None:
-    stored.row_factory = dict_row  # type: ignore[assignment] # as a caller might have set it
-    assert told(routing, stored) == []
+@pytest.mark.usefixtures("stored")
+def test_any_row_factory_will_do(routing: Routing, dsn: str) -> None:
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        assert check(routing, connection) == []
 
 
 def test_rows_on_a_queue_that_nobody_serves_are_an_error(routing: Routing, stored: psycopg.Connection) -> None:

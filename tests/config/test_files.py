@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_the_code_version_changes_with_the_handlers_files_and_with_nothing_else(
     assert code_version(tmp_path, ["handlers.pay", "other"]) != code_version(tmp_path, ["handlers.pay"])
 
 
-def child(file: Path) -> tuple[int, dict[str, object]]:
+def child(file: Path) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "qsup.check.load", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "T": "9s"})
     assert done.stderr == ""
@@ -124,7 +125,7 @@ def test_the_child_prints_the_routing_as_one_json_object(tmp_path: Path) -> None
     file = saved(tmp_path, text)
     code, answer = child(file)
     assert code == 0
-    assert Routing.from_dict(answer["routing"]).queues["pay"].sleep == 9  # type: ignore[arg-type] # checked by from_dict
+    assert Routing.from_dict(answer["routing"]).queues["pay"].sleep == 9
     assert answer["source_hash"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert answer["modules"] == ["pkg.mod"]
     assert answer["problems"] == []
@@ -133,7 +134,7 @@ def test_the_child_prints_the_routing_as_one_json_object(tmp_path: Path) -> None
 def test_the_child_prints_the_problems_and_exits_78(tmp_path: Path) -> None:
     code, answer = child(saved(tmp_path, GOOD + "zzz: 1\n"))
     assert (code, answer["routing"]) == (78, None)
-    assert answer["problems"][-1] == {  # type: ignore[index] # a list, or the test fails
+    assert answer["problems"][-1] == {
         "code": "Q010", "severity": "error", "path": str(tmp_path / "queues.yaml"), "line": 3, "column": 1,
         "message": "the file has no key `zzz`", "hint": "", "queue": None, "job": None,
     }  # fmt: skip
