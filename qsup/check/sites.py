@@ -134,18 +134,19 @@ class _Reader(ast.NodeVisitor):
         if name in ("self", "cls") and self.holders:
             verdict, own = self.classes.named(self.module, self.holders[-1].name)
             return [(own, "")] if verdict == "job" else []
-        if self.classes.sources.find(self.module, name) and not list(self._assigned(name)):
+        values = list(self._assigned(name))
+        if not values and not self._parameter(name) and self.sources.find(self.module, name):
             # A module or a class: `signals.dispatch()`, `Handler.dispatch(request)`.
             return [] if isinstance(self.module.names.get(name), ast.ClassDef | Imported) else [("", ANY_VALUE)]
-        jobs = [job for value in self._assigned(name) for job in self._value(value)]
+        jobs = [job for value in values for job in self._value(value)]
         return list(dict.fromkeys(jobs)) or self._by_annotation(name)
 
     def _value(self, value: ast.expr) -> list[Job]:
         return [("", ANY_VALUE)] if isinstance(value, ast.Name) else self._jobs(value)
 
     def _assigned(self, name: str) -> Iterator[ast.expr]:
-        """What is assigned to the local variable `name` in the function that is read, or in the module's body."""
-        scope: ast.AST = self.functions[-1] if self.functions else self.module.tree
+        """What is assigned to the variable `name` in the functions around the site, or in the module's body."""
+        scope: ast.AST = self.functions[0] if self.functions else self.module.tree
         for node in ast.walk(scope):
             match node:
                 case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
@@ -155,14 +156,22 @@ class _Reader(ast.NodeVisitor):
                 case ast.NamedExpr(target=ast.Name(id=target), value=value) if target == name:
                     yield value
 
+    def _parameter(self, name: str) -> ast.arg | None:
+        """The parameter `name` of the innermost function that has one."""
+        for function in reversed(self.functions):
+            given = function.args
+            for parameter in [*given.posonlyargs, *given.args, *given.kwonlyargs]:
+                if parameter.arg == name:
+                    return parameter
+        return None
+
     def _by_annotation(self, name: str) -> list[Job]:
-        arguments = self.functions[-1].args if self.functions else None
-        for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs] if arguments else ():
-            wanted = annotation(parameter) if parameter.arg == name else None
-            verdict, own = self.classes.named(self.module, wanted) if wanted else ("unknown", "")
-            if own and own != "Job":
-                return [(own, "")] if verdict == "job" else []
-        return [("", ANY_VALUE)]
+        parameter = self._parameter(name)
+        wanted = annotation(parameter) if parameter else None
+        verdict, own = self.classes.named(self.module, wanted) if wanted else ("unknown", "")
+        if not own or own == "Job":
+            return [("", ANY_VALUE)]
+        return [(own, "")] if verdict == "job" else []
 
     def _note(self, node: ast.Call, job: str, why: str) -> None:
         queue, unclear = self._queue(node)

@@ -86,10 +86,11 @@ class Sources:
         return self.modules[name]
 
     def _locate(self, name: str) -> Path | None:
-        search: list[str] | None = [str(self.root.resolve()), *sys.path]
-        parts = name.split(".")
-        for index in range(len(parts)):
-            spec = PathFinder.find_spec(".".join(parts[: index + 1]), search)
+        search = [str(self.root.resolve()), *sys.path]
+        spec = None
+        for part in name.split("."):
+            # By its last name only: for a dotted one the finder wants the parent in sys.modules, imported.
+            spec = PathFinder.find_spec(part, search)
             if spec is None:
                 return None
             search = list(spec.submodule_search_locations or [])

@@ -94,6 +94,12 @@ def test_a_module_that_takes_everything_from_another_may_have_any_function(proje
     assert project.told() == []
 
 
+def test_folders_without_an_init_file_are_packages_too(project: Project) -> None:
+    project.write("deep/er/pay.py", HANDLER)
+    project.job("{queue: payments, handler: deep.er.pay:run}")
+    assert project.told() == []
+
+
 def test_a_package_s_own_module_counts(project: Project) -> None:
     project.write("jobs/__init__.py", "from .pay import run\nfrom .classes import PayJob\n")
     project.job("{queue: payments, handler: 'jobs:run'}")

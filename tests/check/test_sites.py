@@ -48,6 +48,12 @@ import jobs.classes
         ("dispatch_many(jobs_of(x))", ["?"]),
         ("dispatch_many([*many])", ["?"]),
         ("self.registry[name](x).dispatch()", ["?"]),
+        ("def f(jobs):\n    jobs.dispatch()", ["?"]),
+        ("def f():\n    job = PayJob(amount=1)\n    def g():\n        job.dispatch()", ["PayJob"]),
+        ("for job in many:\n    job.dispatch()", ["?"]),
+        ("batch = []\nbatch.append(PayJob(amount=1))\ndispatch_many(batch)", ["?"]),
+        ("Alias = PayJob\nAlias(amount=1).dispatch()", ["?"]),
+        ("dispatch_many()", ["?"]),
     ],
 )
 def test_a_site_names_its_job(project: Project, code: str, seen: list[str]) -> None:
