@@ -55,13 +55,17 @@ class Housekeeper:
 
     def turn(self, conn: psycopg.Connection[Any]) -> float:
         """Do what is due; returns the seconds until something may be due again."""
-        if self._is_due("beat", BEAT_EVERY) and self.duty.alive():
-            self._beat(conn)
+        self.beat_if_due(conn)
         if self._is_due("rescue", RESCUE_EVERY):
             self._rescue(conn)
         if self._is_due("prune", PRUNE_EVERY):
             self._prune(conn)
         return self._promote(conn)
+
+    def beat_if_due(self, conn: psycopg.Connection[Any]) -> None:
+        """Say that we are alive."""
+        if self._is_due("beat", BEAT_EVERY) and self.duty.alive():
+            self._beat(conn)
 
     def forget(self, what: str) -> None:
         """Do it at the next turn, however recently it was done."""
