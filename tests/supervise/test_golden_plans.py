@@ -68,7 +68,7 @@ class Story:
         self.then(title, events.ChildDied(name, self.state.child(name).pid, 0.5), after=after)
 
 
-def running(*queues: object, desired: Desired | None = None) -> Story:
+def running(desired: Desired | None = None) -> Story:
     """A supervisor that has served these queues for an hour, untold."""
     desired = desired or wanted(PAYMENTS, SMS, ROUTER, code=OLD)
     story = Story(State(address=1))
@@ -124,7 +124,7 @@ def an_edit_that_adds_and_removes_queues() -> Story:
 
 
 def an_edit_with_new_code() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     changed = wanted(PAYMENTS, SMS, generation=2, code=NEW)
     story.then("the handlers changed", events.Loaded(changed))
     story.then("their template is ready", events.Heard(changed.template, ready=True), after=2)
@@ -137,7 +137,7 @@ def an_edit_with_new_code() -> Story:
 
 
 def an_edit_with_code_that_cannot_be_imported() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     changed = wanted(PAYMENTS, SMS, generation=2, code=NEW)
     story.then("the handlers changed", events.Loaded(changed))
     error = events.CodeBroken(changed.template, "handlers/payments.py:3: SyntaxError", 0.5)
@@ -158,7 +158,7 @@ def a_start_with_code_that_cannot_be_imported() -> Story:
 
 
 def a_worker_that_crashes_again_and_again() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.dies("payments:0 is killed after an hour", "payments:0", -9)
     for crash in range(4):
         story.serve("payments:0")
@@ -178,7 +178,7 @@ def a_worker_that_ends_for_a_reason() -> Story:
 
 
 def the_template_dies() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.child_dies("the template is killed", wanted(PAYMENTS, SMS, code=OLD).template)
     story.then("the next one is ready", events.Heard(wanted(PAYMENTS, SMS, code=OLD).template, ready=True), after=1)
     story.dies("payments:0 has finished and left", "payments:0", 0)
@@ -186,7 +186,7 @@ def the_template_dies() -> Story:
 
 
 def the_courier_dies_and_hangs() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.child_dies("the courier is killed", COURIER)
     story.then("it says something", after=0.1)
     story.silent = COURIER
@@ -197,7 +197,7 @@ def the_courier_dies_and_hangs() -> Story:
 
 
 def the_machine_slept() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.state = advance(story.state, events.Tick(), story.now)
     story.silent = COURIER
     story.now += 30_000
@@ -207,20 +207,20 @@ def the_machine_slept() -> Story:
 
 
 def the_database_moves() -> Story:
-    story = running(desired=wanted(PAYMENTS, code=OLD))
+    story = running(wanted(PAYMENTS, code=OLD))
     story.then("the embedded PostgreSQL listens elsewhere now", events.DatabaseAt())
     return story
 
 
 def a_pause() -> Story:
-    story = running(desired=wanted(PAYMENTS, code=OLD))
+    story = running(wanted(PAYMENTS, code=OLD))
     story.then("USR2", events.PauseAsked(True))
     story.then("CONT", events.PauseAsked(False))
     return story
 
 
 def a_graceful_stop() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.then("TERM", events.StopAsked(False))
     story.dies("sms:0 has left", "sms:0", 0)
     story.dies("payments:1 has left", "payments:1", 0)
@@ -231,7 +231,7 @@ def a_graceful_stop() -> Story:
 
 
 def a_second_signal() -> Story:
-    story = running(desired=wanted(PAYMENTS, SMS, code=OLD))
+    story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.then("TERM", events.StopAsked(False))
     story.dies("sms:0 has left", "sms:0", 0)
     story.then("TERM again", events.StopAsked(False))

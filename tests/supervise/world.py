@@ -6,7 +6,9 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
+from typing import Any
 
 from qsup.routing import Queue, Route, Routing
 from qsup.supervise import events, plan
@@ -17,14 +19,14 @@ from qsup.supervise.model import COURIER, DATABASE, TEMPLATE, Desired, Spec, Sta
 from qsup.supervise.reconcile import reconcile
 
 
-def queue(name: str, workers: int = 1, **settings: object) -> Queue:
+def queue(name: str, workers: int = 1, **settings: Any) -> Queue:
     """A queue with the defaults of queues.yaml."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "workers_of": None, "priority": 5, "sleep": 3.0, "tries": 3, "timeout": 60.0, "backoff": (5.0, 15.0, 60.0),
         "jitter": 0.1, "memory": 128_000_000, "max_time": 3600.0, "max_jobs": 0, "grace": 10.0, "max_crashes": 3,
         "prefetch": None, "keep": 0.0, "start": "fork", "purpose": "",
     }  # fmt: skip
-    return Queue(name=name, workers=workers, **{**values, **settings})  # type: ignore[arg-type]  a test's own settings
+    return Queue(name=name, workers=workers, **{**values, **settings})
 
 
 def routing(*queues: Queue, **handlers: str) -> Routing:
@@ -231,7 +233,7 @@ class World:
         """Accidents stop. A worker that hangs in a job is killed at its deadline, by others."""
         for worker in list(self.workers.values()):
             if worker.hangs:
-                self.later(30.0, lambda slot=worker.name, pid=worker.pid: self.end_worker(slot, pid, -9, "timeout"))  # type: ignore[misc]  bound in the loop
+                self.later(30.0, partial(self.end_worker, worker.name, worker.pid, -9, "timeout"))
         for child in self.children.values():
             child.hangs = child.hangs and self.state.child(child.name).phase != "starting"
 
