@@ -46,6 +46,8 @@ def group_is_empty(pid: int) -> bool:
 
     A group whose members all run as another user counts as empty: nobody here could ever end or await them.
     """
+    if pid <= 1:
+        return True
     try:
         os.killpg(pid, 0)
     except (ProcessLookupError, PermissionError):

@@ -156,6 +156,9 @@ def _orphaned(state: State, template: str, chance: float, now: float) -> State:
             continue
         if slot.pid == 0:
             slots[name] = _emptied(slot, 1, "was lost with its template", chance, now)
+        elif slot.phase == "killed":
+            # The order may not have been carried out; it is given again, to us.
+            slots[name] = replace(slot, template="", phase="leaving", patience=0.001)
         else:
             slots[name] = replace(slot, template="")
     return replace(state, slots=slots)
