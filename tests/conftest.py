@@ -70,8 +70,16 @@ def temporary_project() -> Iterator[Path]:
     try:
         yield project
     finally:
-        embedded.stop(project / ".qsup", force=True)
+        for home in project.glob("**/.qsup"):
+            embedded.stop(home, force=True)
         shutil.rmtree(project)
+
+
+@pytest.fixture
+def project() -> Iterator[Path]:
+    """An empty project folder; its server, if one is started, is stopped at the end."""
+    with temporary_project() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -58,11 +58,19 @@ class Server:
         return cluster.is_alive(self._place)
 
     def clients(self) -> int:
-        """How many connections of qsup's processes it has, this one's own excepted."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'qsup:%' AND pid <> pg_backend_pid()"
+        """How many connections qsup's courier, workers and commands have to it; looks like this one do not count."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'qsup:%' AND application_name <> 'qsup:embedded'"
+        )
         with cluster.connect(self._place, "postgres") as connection:
             row = connection.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+    def in_use(self) -> bool:
+        """Whether any process counts as its user, this one included."""
+        with _changing(self._place):
+            return locks.is_held(self._place.users_lock, by_anyone=True)
 
     def release(self) -> None:
         """Do not count as a user any more."""

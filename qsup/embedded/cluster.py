@@ -75,10 +75,10 @@ def settle(place: Place) -> State:
 def start(place: Place) -> None:
     """Start the server on its data, which are made if they are missing. Raises QsupError."""
     binaries = find_binaries(place.account, _major_of(place.data))
-    if not place.data.exists():
-        _initialize(place, binaries)
     reap(place)
     with _nobody_alive(place) as alive:
+        if not place.data.exists():
+            _initialize(place, binaries, alive.descriptor)
         _remove_leftovers(place)
         process = _launch(place, binaries, alive.descriptor)
     _started[place.data] = process
@@ -132,11 +132,24 @@ def _works_in(pid: int, data: Path) -> bool:
     try:
         if Path("/proc/self/cwd").exists():
             return Path(f"/proc/{pid}/cwd").readlink() == data
+    except PermissionError:
+        # Root in a container without CAP_SYS_PTRACE, Docker's default, may not look at other users' processes so.
+        return os.fsencode(data) in _bytes_of(Path(f"/proc/{pid}/cmdline"))
+    except OSError:
+        return False
+    try:
         command = ["ps", "-o", "command=", "-p", str(pid)]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  a number
     except OSError:
         return False
     return str(data) in answer.stdout
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _listening(place: Place) -> bool:
@@ -172,7 +185,7 @@ def _major_of(data: Path) -> int | None:
         raise QsupError(f"{data} is not a PostgreSQL data directory: {error}") from None
 
 
-def _initialize(place: Place, binaries: Binaries) -> None:
+def _initialize(place: Place, binaries: Binaries, alive: int) -> None:
     for unfinished in place.folder.glob("data.new-*"):
         shutil.rmtree(unfinished)
     fresh = place.folder / f"data.new-{os.getpid()}"
@@ -191,7 +204,8 @@ def _initialize(place: Place, binaries: Binaries) -> None:
     ]
     if binaries.major >= 16:
         command += ["-c", "dynamic_shared_memory_type=mmap"]
-    answer = run(place.account, command, cwd=place.folder)
+    # An initdb whose parent was killed works on: the next start waits for it, by the lock that it inherits.
+    answer = run(place.account, command, cwd=place.folder, pass_fds=[alive])
     if answer.returncode:
         raise QsupError(
             f"initdb of PostgreSQL {binaries.version} ({binaries.folder}) failed in {place.folder}:\n"
