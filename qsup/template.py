@@ -250,9 +250,9 @@ def serve(channel: Channel, work: Work) -> int:
 
 def main() -> int:
     """`python -m qsup.template`."""
-    from qsup import worker
+    from qsup.worker import main as work
 
-    return serve(inherited(), worker.main)
+    return serve(inherited(), work)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
 from qsup.check.load import load, sound
-from qsup.config import find
+from qsup.cli.options import config_option, json_option, the_file
 from qsup.routing import Routing
 from qsup.rundir import run_directory
 from qsup.supervise.desired import desire
@@ -21,14 +20,14 @@ from qsup.supervise.statefile import read_state
 
 
 @click.command()
-@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to look at.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@config_option
+@json_option
 def plan(config: str | None, *, as_json: bool) -> None:
     """Show what the file, as it is saved now, would change in the running supervisor; nothing is done.
 
     Without a running supervisor: what a start would do. Exit 78: the file is wrong and would change nothing.
     """
-    file = find(config, os.environ, Path.cwd())
+    file = the_file(config)
     loaded = load(file, os.environ)
     parsed = sound(loaded)
     routing = replace(parsed.routing, database=None)

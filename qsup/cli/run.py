@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
-from qsup.config import find
+from qsup.cli.options import config_option, database_option, the_file
 
 
 @click.command()
-@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to serve.")
-@click.option("--database", help="The database, as a DSN; `embedded` for the embedded PostgreSQL.")
+@config_option
+@database_option
 @click.option("--strict/--no-strict", default=False, help="Refuse to start when the file has warnings.")
 def run(config: str | None, database: str | None, *, strict: bool) -> None:
     """Serve queues.yaml in the foreground: supervisor, courier and all workers.
@@ -21,7 +20,7 @@ def run(config: str | None, database: str | None, *, strict: bool) -> None:
     Save the file to change anything: unchanged workers keep running. TERM or Ctrl-C lets running jobs finish and
     stops; a second one stops at once. HUP reads the file and the code again. Exit 78: the file is wrong.
     """
-    file = find(config, os.environ, Path.cwd())
+    file = the_file(config)
     # The arguments of a process can be read by everybody on the machine, its environment only by its own user.
     environment = {**os.environ, **({"QSUP_DATABASE_URL": database} if database else {})}
     arguments = [sys.executable, "-m", "qsup.supervise", "--config", str(file), *(["--strict"] if strict else [])]

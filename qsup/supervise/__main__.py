@@ -1,4 +1,4 @@
-"""`python -m qsup.supervise --config FILE`: what `qsup run` becomes. Neither handlers nor a database driver are loaded."""
+"""`python -m qsup.supervise --config FILE`: what `qsup run` becomes. It loads no handlers and no database driver."""
 
 from __future__ import annotations
 

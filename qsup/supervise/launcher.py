@@ -42,6 +42,11 @@ def launch(name: str, module: str, told: Mapping[str, str]) -> Process:
     return Process(name, pid, Channel(ours))
 
 
+def migrate(file: Path, dsn: str) -> int:
+    """Start `qsup migrate` on this database; its pid."""
+    return _spawn("qsup", ["migrate", "--config", str(file)], {"QSUP_DATABASE_URL": dsn}, [])
+
+
 def _spawn(module: str, arguments: list[str], told: Mapping[str, str], actions: list[tuple[int, int, int]]) -> int:
     return os.posix_spawn(
         sys.executable,

@@ -1,4 +1,4 @@
-"""Lines for the operator. A terminal or pipe that takes nothing must not stop the supervisor: lines are dropped then."""
+"""Lines for the operator. A terminal that takes nothing must not stop the supervisor: lines are dropped then."""
 
 from __future__ import annotations
 

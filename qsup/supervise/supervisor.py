@@ -21,6 +21,7 @@ from qsup.supervise.edit import edit_lines
 from qsup.supervise.edits import Answer, Edits, desired_of, is_refused, problems_of
 from qsup.supervise.events import Event
 from qsup.supervise.hands import Hands
+from qsup.supervise.launcher import migrate
 from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, Desired, State
 from qsup.supervise.plan import Exit, lines
@@ -63,6 +64,8 @@ class Supervisor:
         self.file = StateFile(project.run.state)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
         self.rejected: Json | None = None
+        self.migrating = 0
+        """Pid of the child that brings the schema of the embedded database up to date."""
         self.look_again: float | None = None
         self.exit_code: int | None = None
         for found in occupied:
@@ -178,6 +181,9 @@ class Supervisor:
         if self._leads(pid):
             self.orphans.reaped(pid, status)
             return
+        if pid == self.migrating:
+            # If it failed, the courier says what is wrong with the schema.
+            self._know(events.DatabaseAt())
         buried = self.crew.bury(pid)
         if buried is None:
             return
@@ -196,7 +202,7 @@ class Supervisor:
     def _database(self, name: str, message: messages.Database) -> None:
         if name == DATABASE and message.dsn and message.dsn != self.liaison.dsn:
             self.liaison.dsn = message.dsn
-            self._know(events.DatabaseAt())
+            self.migrating = migrate(self.project.config_file, message.dsn)
             self.voice.say(f"database: {message.detail}; psql '{shown(message.dsn)}'")
         elif (message.state, message.detail) != (self.database["state"], self.database["detail"]):
             rest = "" if message.state == "up" else "; workers finish their jobs and outcomes are kept"
