@@ -9,7 +9,7 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from qsup.outcome import Rules
@@ -77,8 +77,8 @@ class Routing:
     queues: Mapping[str, Queue]
     routes: Mapping[str, Route]
     payload_limit: int
-    database: str | None
-    """`database:` of the file, None when it is left out."""
+    database: str | None = field(repr=False)
+    """`database:` of the file, None when it is left out. It may hold a password: never printed."""
     code: tuple[str, ...]
 
     def pool(self, queue: str) -> tuple[str, ...]:
