@@ -42,7 +42,8 @@ def store(conn: psycopg.Connection[Any], kind: str, payload: bytes | str | Mappi
     body = _as_text(payload)
     digest = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()
     row = conn.execute(
-        "INSERT INTO hotspot.mpesa_inbox (kind, body, dedupe_key) VALUES (%s, %s, %s) RETURNING id", [kind, body, digest]
+        "INSERT INTO hotspot.mpesa_inbox (kind, body, dedupe_key) VALUES (%s, %s, %s) RETURNING id",
+        [kind, body, digest],
     ).fetchone()
     return int(row[0]) if row else 0
 

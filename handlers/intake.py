@@ -16,9 +16,9 @@ from handlers.jobs import ProcessPaymentJob
 
 
 def receive_callback(conn: psycopg.Connection[Any], kind: str, payload: bytes | str | Mapping[str, Any]) -> int:
-    """Store a callback (`kind` "stk" or "c2b") raw and dispatch its ProcessPaymentJob, both in the transaction of `conn`.
+    """Store a callback (`kind` "stk" or "c2b") raw and dispatch its ProcessPaymentJob, in one transaction of `conn`.
 
-    Returns the id in hotspot.mpesa_inbox. Raises qsup.DispatchError when no queue takes the job; then nothing is stored.
+    Returns the id in hotspot.mpesa_inbox. Raises qsup.DispatchError if no queue takes the job; nothing is stored then.
     """
     with conn.transaction():
         callback_id = inbox.store(conn, kind, payload)
@@ -27,7 +27,7 @@ def receive_callback(conn: psycopg.Connection[Any], kind: str, payload: bytes | 
 
 
 def receive_delivery_report(conn: psycopg.Connection[Any], form: Mapping[str, str]) -> bool:
-    """Apply one delivery report of Africa's Talking (the form's fields); False when it belongs to no message of ours."""
+    """Apply a delivery report of Africa's Talking (the form's fields); False: it belongs to no message of ours."""
     with conn.transaction():
         return outbox.apply_report(
             conn,

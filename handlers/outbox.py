@@ -59,9 +59,7 @@ def lock(conn: psycopg.Connection[Any], subscription_id: int) -> Message | None:
     ).fetchone()
     if row is None:
         return None
-    return Message(
-        id=row[0], phone=row[1], state=row[2], body=row[3], resends=row[4], claimed_by=row[5], waited=row[6]
-    )
+    return Message(id=row[0], phone=row[1], state=row[2], body=row[3], resends=row[4], claimed_by=row[5], waited=row[6])
 
 
 def start_sending(conn: psycopg.Connection[Any], message: Message, body: str, claimed_by: str) -> None:

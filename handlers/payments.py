@@ -1,8 +1,8 @@
 """ProcessPaymentJob: one stored callback → payment, customer, subscription, RADIUS rows, SMS to come, next job.
 
 All of it is one transaction that also ends the job: a kill before its commit leaves the inbox row and the job, and
-twenty copies of a callback apply it once. Money wins whatever the order: a success after a failure is applied, a failure
-after a success changes nothing.
+twenty copies of a callback apply it once. Money wins whatever the order: a success after a failure is applied, a
+failure after a success changes nothing.
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ def _take_c2b(conn: Connection, delivery: Delivery, paid: Paid) -> Verdict:
 
 def _keep_unmatched(conn: Connection, delivery: Delivery, paid: Paid, reason: str) -> Verdict:
     """Money may be real: it is kept with its reason, and a later delivery of the same receipt may still apply it."""
-    payment_id = ledger.save_payment(
-        conn, paid, received_at=delivery.received_at, state="unmatched", reason=reason
-    )
+    payment_id = ledger.save_payment(conn, paid, received_at=delivery.received_at, state="unmatched", reason=reason)
     return Verdict(outcome="unmatched", note=reason, payment_id=payment_id)
 
 

@@ -14,7 +14,7 @@ PUNCTUATION = re.compile(r"[\s().-]+")
 
 
 def canonical(number: object) -> str | None:
-    """`number` (text, or an int as Daraja sends it) as 254XXXXXXXXX; None when it is not a whole Kenyan mobile number."""
+    """`number` (text, or an int as Daraja sends it) as 254XXXXXXXXX; None: not a whole Kenyan mobile number."""
     if isinstance(number, bool) or not isinstance(number, str | int):
         return None
     match = AS_TYPED.fullmatch(PUNCTUATION.sub("", str(number)))

@@ -72,7 +72,7 @@ def finish(conn: psycopg.Connection[Any], order: Order) -> bool:
 def note_router(
     conn: psycopg.Connection[Any], address: str, *, online: bool, problem: str | None = None, detail: str | None = None
 ) -> None:
-    """Write what we saw of a router: does it answer (`online`), and what it refuses (`problem`), or nothing any more."""
+    """Write what we saw of a router: does it answer (`online`), and what does it refuse (`problem`), if anything."""
     conn.execute(
         "INSERT INTO hotspot.routers (address, reach, reach_at, problem, problem_detail, problem_at)"
         " VALUES (%(address)s, %(reach)s, now(), %(problem)s, %(detail)s,"

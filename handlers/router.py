@@ -11,11 +11,14 @@ import contextlib
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import librouteros
+from librouteros import connect
+from librouteros.api import Api
 from librouteros.exceptions import FatalError, LibRouterosError, MultiTrapError, TrapError
+from librouteros.login import plain, token
 
 from handlers.router_errors import class_of
 from handlers.router_values import differences
@@ -36,7 +39,7 @@ class Router:
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
         self._sockets: list[socket.socket] = []
-        self._api: librouteros.Api | None = None
+        self._api: Api | None = None
         self._late = False
 
     def __enter__(self) -> Self:
@@ -48,7 +51,9 @@ class Router:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close()
         if self._late and isinstance(error, LibRouterosError | OSError):
             raise TimeoutError("the router was too slow") from error
@@ -56,8 +61,7 @@ class Router:
     def rows(self, menu: str, **match: str) -> list[Row]:
         """The rows of a menu whose columns equal `match`, without dynamic ones."""
         words = [f"?{name}={value}" for name, value in match.items()]
-        found = [dict(row) for row in self._command(f"{menu}/print", *words)]
-        return [row for row in found if row.get("dynamic") is not True]
+        return [row for row in self._command(f"{menu}/print", *words) if row.get("dynamic") is not True]
 
     def ensure(self, menu: str, key: dict[str, str], wanted: dict[str, str]) -> str:
         """See that one row with these key values has the wanted ones; "unchanged", "changed" or "added".
@@ -88,12 +92,12 @@ class Router:
     def _command(self, command: str, *words: str) -> list[Row]:
         if self._api is None:
             raise TypeError("a Router is used in a with statement")
-        return list(self._api.rawCmd(command, *words))
+        return [dict(row) for row in self._api.rawCmd(command, *words)]
 
-    def _log_in(self) -> librouteros.Api:
+    def _log_in(self) -> Api:
         if self._settings.login == "token":
-            return self._connect(librouteros.token)
-        api = self._connect(librouteros.plain)
+            return self._connect(token)
+        api = self._connect(plain)
         try:
             # A router older than 6.43 answers the plain login with a challenge, and the next command with !fatal.
             list(api.rawCmd("/system/identity/print"))
@@ -101,14 +105,14 @@ class Router:
             api.close()
             if class_of(error) != "auth":
                 raise
-            return self._connect(librouteros.token)
+            return self._connect(token)
         except (TrapError, MultiTrapError):
             return api
         return api
 
-    def _connect(self, login: object) -> librouteros.Api:
+    def _connect(self, login: Callable[[Api, str, str], None]) -> Api:
         settings = self._settings
-        return librouteros.connect(
+        return connect(
             settings.host,
             settings.user,
             settings.password,

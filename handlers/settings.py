@@ -66,7 +66,7 @@ def payment_settings(env: Mapping[str, str] = os.environ) -> PaymentSettings:
 
 
 def router_settings(env: Mapping[str, str] = os.environ) -> RouterSettings:
-    """ROUTER, ROUTER_USER, ROUTER_PASSWORD(_FILE) and the rest of docs/reference/hotspot-jobs.md. Raises SettingMissing."""
+    """ROUTER, ROUTER_USER and so on (docs/reference/hotspot-jobs.md). Raises SettingMissing."""
     tls = env.get("ROUTER_TLS", "").lower() in {"1", "yes", "true", "on"}
     host, port = _address(_needed(env, "ROUTER"), 8729 if tls else 8728)
     return RouterSettings(

@@ -71,9 +71,7 @@ def _claim(
     raise qsup.Retry("waiting for a delivery report", after=wait)
 
 
-def _left_behind(
-    own: psycopg.Connection[Any], message: Message, settings: SmsSettings, ctx: qsup.Context
-) -> float:
+def _left_behind(own: psycopg.Connection[Any], message: Message, settings: SmsSettings, ctx: qsup.Context) -> float:
     """`sending` at the start of a job: an earlier run of it was killed, or another job is at it right now."""
     if message.claimed_by != ctx.idempotency_key and message.waited < 2 * ctx.timeout:
         return ctx.timeout
