@@ -198,3 +198,6 @@ BUILT_IN: dict[str, Any] = {
 
 PAYLOAD_LIMIT = "1MB"
 PRIORITY = 999
+
+OF_THE_WORKER = ("memory", "max_time", "max_jobs", "prefetch", "start", "sleep", "priority")
+"""Settings of a worker, not of a job: a queue without workers of its own cannot have them."""

@@ -229,6 +229,8 @@ class Work(Message):
     step: str
     """`run`, or `failed` for the job's failed hook."""
     error: str = ""
+    keep: bool = False
+    """The queue keeps its history: a transaction that ends the job must store it there."""
     dsn: str = field(default="", repr=False)
 
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-Kind = Literal["done", "committed", "error", "timeout", "memory", "retry", "discard", "crash", "unknown", "released"]
+Kind = Literal[
+    "done", "committed", "error", "timeout", "memory", "retry", "discard", "crash", "unknown", "released", "unrouted"
+]  # fmt: skip
 """committed: ctx.transaction() ended the job itself. unknown: the answer to its COMMIT was lost.
-memory: killed over twice its memory limit. released: never started, or handed back; not charged."""
+memory: killed over twice its memory limit. released: never started, or handed back; not charged.
+unrouted: no file that this supervisor has seen names a handler; waits uncharged for one that does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Again:
     """Run it again after `delay` seconds."""
 
     delay: float
-    event: Literal["retry", "timeout", "memory", "crash"]
+    event: Literal["retry", "timeout", "memory", "crash", "unrouted"]
     reason: str
 
 
@@ -67,7 +70,7 @@ class Again:
 class Failed:
     """Move the row to failed_jobs."""
 
-    cause: Literal["tries", "discarded", "quarantined"]
+    cause: Literal["tries", "discarded", "quarantined", "unstorable"]
     reason: str
 
 
@@ -97,6 +100,8 @@ def decide(report: Report, rules: Rules, *, attempt: int, crashes: int, chance: 
             return Released()
         case "unknown":
             return None
+        case "unrouted":
+            return Again(report.after or 0.0, "unrouted", report.reason)
         case "discard":
             return Failed("discarded", report.reason)
         case "crash":

@@ -13,9 +13,6 @@ from qsup.faults import problem
 from qsup.places import Path
 from qsup.routing import Queue, Route
 
-OF_THE_WORKER = ("memory", "max_time", "max_jobs", "prefetch", "start", "sleep", "priority")
-"""Settings of a slot: a queue without slots of its own cannot have them."""
-
 PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|\bpassword\s*=")
 
 
@@ -113,7 +110,7 @@ class _Rules:
         return self._error("Q105", message, path, hint=hint)
 
     def _without_effect(self, queue: Queue) -> Iterator[Problem]:
-        for key in OF_THE_WORKER:
+        for key in keys.OF_THE_WORKER:
             if self.tree.says("queues", queue.name, key):
                 message = f"`{key}` of queue {queue.name} has no effect: the workers of {queue.workers_of} serve it"
                 yield self._note("Q110", "warning", message, ("queues", queue.name, key))

@@ -1,0 +1,88 @@
+"""What the database holds against what queues.yaml serves. Reads only, over a connection that the caller opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from qsup.check.problem import Problem, nearest
+from qsup.routing import Routing
+
+WAITING = "SELECT queue, type, count(*) FROM qsup.jobs GROUP BY queue, type ORDER BY queue, type"
+FAILED = "SELECT queue, type, count(*) FROM qsup.failed_jobs GROUP BY queue, type ORDER BY queue, type"
+QUEUES = "SELECT name FROM qsup.queues WHERE retired_at IS NULL ORDER BY name"
+JOB_TYPES = "SELECT name, queue FROM qsup.job_types WHERE retired_at IS NULL ORDER BY name"
+PRESENT = "SELECT to_regclass('qsup.jobs') IS NOT NULL"
+
+Row = tuple[Any, ...]
+
+
+def check(routing: Routing, connection: Any) -> list[Problem]:
+    """Rows that nobody would run, and declarations that differ. `connection` is a psycopg Connection."""
+    if not _read(connection, PRESENT)[0][0]:
+        message = "this database has no qsup tables yet"
+        return [Problem(code="Q307", severity="warning", message=message, hint="`qsup migrate` makes them")]
+    return [
+        *_waiting(routing, _read(connection, WAITING)),
+        *_failed(routing, _read(connection, FAILED)),
+        *_declared(routing, _read(connection, QUEUES), _read(connection, JOB_TYPES)),
+    ]
+
+
+def _read(connection: Any, statement: str) -> list[Row]:
+    """The rows as tuples, whatever the connection's row factory makes of them."""
+    rows = connection.execute(statement).fetchall()
+    return [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in rows]
+
+
+def _served(routing: Routing, queue: str) -> bool:
+    return queue in routing.queues and routing.server(queue) is not None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
+    served = [name for name in routing.queues if routing.server(name)]
+    for queue, job, number in rows:
+        if not _served(routing, queue):
+            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, which no worker of this file serves"
+            hint = nearest(queue, served) or "declare the queue with workers"
+            yield Problem(code="Q301", message=message, hint=hint, queue=queue, job=job)
+        elif job not in routing.routes:
+            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, but `jobs:` has no {job}"
+            hint = nearest(job, routing.routes) or "add it to `jobs:`"
+            yield Problem(code="Q302", message=message, hint=hint, queue=queue, job=job)
+
+
+def _failed(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
+    for queue, job, number in rows:
+        if not _served(routing, queue) or job not in routing.routes:
+            message = f"{_count(number, 'failed job')} of {job} (queue {queue}) could not be tried again by this file"
+            yield Problem(code="Q303", severity="warning", message=message, queue=queue, job=job)
+
+
+def _declared(routing: Routing, queues: list[Row], types: list[Row]) -> Iterator[Problem]:
+    names, routed = {name for (name,) in queues}, dict(types)
+    for name in sorted(names - set(routing.queues)):
+        message = f"queue {name} is declared in the database, but not in this file: applying the file retires it"
+        hint = nearest(name, routing.queues)
+        yield Problem(code="Q304", severity="warning", message=message, hint=hint, queue=name)
+    for job in sorted(set(routed) - set(routing.routes)):
+        message = f"job {job} is declared in the database, but not in this file: applying the file retires it"
+        hint = nearest(job, routing.routes)
+        yield Problem(code="Q305", severity="warning", message=message, hint=hint, job=job, queue=routed[job])
+    yield from _not_applied(routing, names, routed)
+
+
+def _not_applied(routing: Routing, names: set[str], routed: dict[str, str]) -> Iterator[Problem]:
+    hint = "`qsup run` or `qsup apply` does it"
+    for name in routing.queues:
+        if name not in names:
+            message = f"queue {name} is not declared in the database yet"
+            yield Problem(code="Q306", severity="info", message=message, hint=hint, queue=name)
+    for job, route in routing.routes.items():
+        if routed.get(job) != route.queue:
+            message = f"job {job} is not declared for queue {route.queue} in the database yet"
+            yield Problem(code="Q306", severity="info", message=message, hint=hint, queue=route.queue, job=job)

@@ -1,0 +1,101 @@
+"""The code against queues.yaml: handlers and job classes, and every dispatch site, in both directions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qsup.check.classes import Classes
+from qsup.check.handlers import Handlers, handler_files
+from qsup.check.problem import Problem, in_order, nearest
+from qsup.check.sites import Site, sites
+from qsup.check.source import Module, Sources, python_files
+from qsup.config import Parsed
+from qsup.faults import problem
+from qsup.routing import Routing
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the code says."""
+
+    problems: tuple[Problem, ...]
+    sites: tuple[Site, ...]
+
+    def unverifiable(self) -> tuple[Site, ...]:
+        """The sites of which only running the code would tell."""
+        return tuple(site for site in self.sites if site.why)
+
+
+def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Scan:
+    """Read the code below `root`, the folder of queues.yaml. `paths` takes the place of the file's `code:`."""
+    sources = Sources(root)
+    classes = Classes(sources)
+    read = [root / name for name in parsed.routing.code] if paths is None else list(paths)
+    files = list(dict.fromkeys(file for path in read for file in python_files(path)))
+    classes.collect(dict.fromkeys([*files, *handler_files(parsed, root)]))
+    modules = [sources.read(file) for file in files]
+    found = tuple(site for module in modules for site in sites(module, sources, classes))
+    problems = [
+        *_missing_paths(parsed, root, paths),
+        *_unreadable(modules),
+        *Handlers(parsed, sources, classes).check(),
+        *(problem for site in found for problem in _site(site, parsed.routing)),
+        *(_never_dispatched(parsed, found) if read else ()),
+    ]
+    return Scan(in_order(problems), found)
+
+
+def shown(file: Path) -> str:
+    """A file as a problem names it: seen from here when it is below, else in full."""
+    near = os.path.relpath(file)
+    return str(file) if near.startswith("..") else near
+
+
+def _missing_paths(parsed: Parsed, root: Path, paths: Iterable[Path] | None) -> Iterator[Problem]:
+    if paths is not None:
+        return
+    for index, name in enumerate(parsed.routing.code):
+        if not (root / name).exists():
+            place = parsed.tree.at("code", index)
+            yield problem("Q209", f"`code:` names {name}, which does not exist", ("code",), parsed.tree, place)
+
+
+def _unreadable(modules: Iterable[Module]) -> Iterator[Problem]:
+    for module in modules:
+        if module.error:
+            message = f"this is not Python: {module.error}"
+            yield Problem(code="Q208", message=message, path=shown(module.file), line=module.line)
+
+
+def _site(site: Site, routing: Routing) -> Iterator[Problem]:
+    at = Problem(code="", message="", path=shown(site.file), line=site.line, column=site.column, job=site.job or None)
+    if site.job and site.job not in routing.routes:
+        message = f"{site.job} is dispatched here, but no queue is declared for it under `jobs:`"
+        hint = nearest(site.job, routing.routes) or "add it to queues.yaml"
+        yield replace(at, code="Q210", message=message, hint=hint)
+    if site.queue is None:
+        return
+    at = replace(at, queue=site.queue)
+    if site.queue not in routing.queues:
+        message = f"queue {site.queue} is not declared: this dispatch would be refused"
+        yield replace(at, code="Q212", message=message, hint=nearest(site.queue, routing.queues))
+    elif routing.server(site.queue) is None:
+        served = [name for name in routing.queues if routing.server(name)]
+        message = f"queue {site.queue} has no workers: this dispatch would be refused"
+        yield replace(at, code="Q213", message=message, hint=nearest(site.queue, served))
+
+
+def _never_dispatched(parsed: Parsed, found: Iterable[Site]) -> Iterator[Problem]:
+    found = list(found)
+    dispatched = {site.job for site in found}
+    unclear = sum(not site.job for site in found)
+    hint = f"unless by one of the {unclear} sites that cannot be read" if unclear else ""
+    for job, route in parsed.routing.routes.items():
+        if job not in dispatched:
+            message = f"nothing in the code dispatches {job}"
+            place = parsed.tree.key("jobs", job)
+            note = problem("Q211", message, ("jobs", job), parsed.tree, place, hint)
+            yield replace(note, severity="info", queue=route.queue)

@@ -1,0 +1,101 @@
+"""`qsup explain QUEUE`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from qsup.check.load import load, load_or_raise
+from qsup.check.numbers import Numbers
+from qsup.check.numbers import explain as numbers_of
+from qsup.check.problem import nearest
+from qsup.config import find
+from qsup.errors import QsupError
+from qsup.units import written
+
+
+@click.command()
+@click.argument("queue")
+@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to read.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+def explain(queue: str, config: str | None, *, as_json: bool) -> None:
+    """Say what the numbers of QUEUE come to, where each was said and what is derived from them."""
+    file = find(config, os.environ, Path.cwd())
+    routing = load_or_raise(file, os.environ)
+    parsed = load(file, os.environ).parsed
+    if queue not in routing.queues or parsed is None:
+        raise QsupError(
+            f"{file} declares no queue {queue}", hint=nearest(queue, routing.queues) or _known(routing.queues)
+        )
+    numbers = numbers_of(parsed, queue)
+    if as_json:
+        click.echo(json.dumps(numbers.to_dict()))
+        return
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console.print(_settings(numbers))
+    for sentence in sentences(numbers):
+        console.print(sentence)
+
+
+def _known(queues: object) -> str:
+    return f"it has {', '.join(queues)}" if isinstance(queues, dict) else ""
+
+
+def _settings(numbers: Numbers) -> Table:
+    table = Table(
+        title=f"Queue {numbers.queue}" + (f": {numbers.purpose}" if numbers.purpose else ""), title_justify="left"
+    )
+    for heading in ("setting", "value", "said by"):
+        table.add_column(heading)
+    for setting in numbers.settings:
+        where = f"{setting.origin}, line {setting.line}" if setting.line else setting.origin
+        table.add_row(setting.key, setting.text, where)
+    return table
+
+
+def sentences(numbers: Numbers) -> Iterator[str]:
+    """The derived numbers in plain words."""
+    yield _served(numbers)
+    yield (
+        f"A job is asked to end after {written(numbers.soft_end)} (soft end) and its process group is killed after "
+        f"{written(numbers.hard_end)} (hard end). Its lease is {written(numbers.lease)}: only then may another host "
+        f"take it over."
+    )
+    yield f"A stopping worker may need {written(numbers.stop_wait)} (stop wait), for the longest job it may have."
+    tries = next(setting.value for setting in numbers.settings if setting.key == "tries")
+    jitter = next(setting.text for setting in numbers.settings if setting.key == "jitter")
+    yield f"{schedule(tries, numbers.waits)} Each wait varies by ±{jitter}."
+    if not numbers.jobs:
+        yield "No job is routed to it yet."
+    for job in numbers.jobs:
+        own = f" (its own: {', '.join(job.own)})" if job.own else ""
+        hook = f", then {job.failed} when it has failed for good" if job.failed else ""
+        yield (
+            f"{job.job} runs {job.handler}{hook}{own}: soft end {written(job.soft_end)}, hard end "
+            f"{written(job.hard_end)}, lease {written(job.lease)}. {schedule(job.tries, job.waits)}"
+        )
+
+
+def _served(numbers: Numbers) -> str:
+    if numbers.served_by is None:
+        return "Nobody serves it: a dispatch to it is refused."
+    if numbers.served_by != numbers.queue:
+        return f"The workers of {numbers.served_by} serve it when their own queue is empty."
+    others = [name for name in numbers.serves if name != numbers.queue]
+    also = f"; when it is empty they serve {', then '.join(others)}" if others else ""
+    return f"{numbers.workers} worker{'' if numbers.workers == 1 else 's'} of its own{also}."
+
+
+def schedule(tries: int, waits: tuple[float, ...]) -> str:
+    """When a job that goes on failing runs."""
+    if not waits:
+        return "It is tried once; failing is final."
+    shown = [written(wait) for wait in waits[:10]]
+    more = ", …" if len(waits) > len(shown) else ""
+    return f"It is tried {tries} times, with waits of {', '.join(shown)}{more}; then it has failed for good."

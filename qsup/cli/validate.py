@@ -1,0 +1,121 @@
+"""`qsup validate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from qsup.check import rows
+from qsup.check.load import load
+from qsup.check.problem import Problem
+from qsup.check.scan import Scan, scan, shown
+from qsup.config import Loaded, find
+from qsup.errors import ExitCode
+from qsup.routing import Routing
+
+COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
+NOTHING_READ = Scan((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything that was found, and the exit code that follows."""
+
+    loaded: Loaded
+    scan: Scan
+    problems: tuple[Problem, ...]
+
+    def exit_code(self, *, strict: bool) -> ExitCode:
+        if self.loaded.routing is None:
+            return ExitCode.BAD_CONFIG
+        severities = {problem.severity for problem in self.problems}
+        if "error" in severities:
+            return ExitCode.ERROR
+        return ExitCode.NOT_RUNNING if strict and "warning" in severities else ExitCode.OK
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to check.")
+@click.option("--db", is_flag=True, help="Also compare with the declared queues and the jobs in the database.")
+@click.option("--database", help="The database for --db, as a URL.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
+def validate(
+    paths: tuple[Path, ...], config: str | None, *, db: bool, database: str | None, as_json: bool, strict: bool
+) -> None:
+    """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
+
+    PATHS are read for dispatching code in place of the file's `code:`. Nothing is imported or run. Exit 0: no errors;
+    1: errors in the code or the database; 3: only warnings, with --strict; 78: queues.yaml itself is wrong.
+    """
+    file = find(config, os.environ, Path.cwd())
+    loaded = load(file, os.environ)
+    read = scan(loaded.parsed, file.parent, paths or None) if loaded.routing and loaded.parsed else NOTHING_READ
+    stored = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else []
+    verdict = Verdict(loaded, read, (*loaded.problems, *read.problems, *stored))
+    click.echo(json.dumps(_as_json(verdict))) if as_json else _show(verdict, file)
+    sys.exit(verdict.exit_code(strict=strict))
+
+
+def _stored(routing: Routing, file: Path, database: str | None) -> list[Problem]:
+    """The database's findings; the driver is loaded only here."""
+    from qsup import connect
+    from qsup.database import resolve
+
+    choice = resolve(database, os.environ, routing.database)
+    with connect.open_connection(connect.dsn_for(choice, file), role="validate") as connection:
+        return rows.check(routing, connection)
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    unverifiable = [
+        {
+            "path": shown(site.file),
+            "line": site.line,
+            "column": site.column,
+            "job": site.job or None,
+            "queue": site.queue,
+            "why": site.why,
+        }
+        for site in verdict.scan.unverifiable()
+    ]
+    problems = [problem.to_dict() for problem in verdict.problems]
+    return {"problems": problems, "unverifiable": unverifiable, "sites": len(verdict.scan.sites)}
+
+
+def _show(verdict: Verdict, file: Path) -> None:
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    for problem in verdict.problems:
+        console.print(str(problem), style=COLOURS[problem.severity])
+    for site in verdict.scan.unverifiable():
+        console.print(f"{shown(site.file)}:{site.line}:{site.column}: not verifiable: {site.why}", style="dim")
+    console.print(_summary(verdict, file))
+
+
+def _summary(verdict: Verdict, file: Path) -> str:
+    routing = verdict.loaded.routing
+    counts = Counter(problem.severity for problem in verdict.problems)
+    findings = f"{_count(counts['error'], 'error')}, {_count(counts['warning'], 'warning')}"
+    if routing is None:
+        return f"{file}: {findings}; the code was not read"
+    workers = sum(queue.workers for queue in routing.queues.values())
+    parts = [
+        _count(len(routing.queues), "queue"),
+        _count(workers, "worker"),
+        _count(len(routing.routes), "job"),
+        f"{_count(len(verdict.scan.sites), 'dispatch site')} ({len(verdict.scan.unverifiable())} not verifiable)",
+    ]
+    return f"{file}: {', '.join(parts)}: {findings}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,149 @@
+"""What the courier knows between two looks at the database: who has which job, which outcomes are not stored yet.
+
+Messages change it; nothing here waits or touches PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qsup.courier.claims import Claims
+from qsup.courier.deaths import reports_of
+from qsup.courier.peers import Peer, Peers
+from qsup.courier.record import Pending, Recorder
+from qsup.messages import (
+    Alive,
+    Configure,
+    Died,
+    Finished,
+    Hello,
+    Leaving,
+    Message,
+    Pause,
+    Progress,
+    Recorded,
+    Roster,
+    Stop,
+)
+from qsup.outcome import Report
+from qsup.routing import Routing
+from qsup.store import Key
+
+
+class Desk:
+    """The courier's memory."""
+
+    def __init__(self) -> None:
+        self.peers = Peers()
+        self.claims = Claims()
+        self.recorder = Recorder()
+        self.pending: dict[Key, Pending] = {}
+        self.steps: list[tuple[Key, float, str]] = []
+        self.config: Configure | None = None
+        self.roster_known = False
+        self.stopping = False
+        self.late = 0
+
+    def obey(self, message: Message) -> None:
+        """One message of the supervisor's."""
+        match message:
+            case Configure():
+                self._configure(message)
+            case Roster():
+                self.peers.alive.update(dict(message.workers))
+                self.roster_known = True
+            case Alive():
+                self.peers.alive[message.slot] = message.pid
+            case Died():
+                self._bury(message)
+            case Pause():
+                self.claims.paused = message.paused or self.stopping
+            case Stop():
+                self.stopping = self.claims.paused = True
+            case _:
+                pass
+
+    def hear(self, peer: Peer, message: Message) -> None:
+        """One message of a worker's."""
+        match message:
+            case Hello():
+                if self.peers.greet(peer, message.slot):
+                    self._welcome(peer, message)
+            case Finished():
+                self._finish(peer, message)
+            case Progress():
+                self.steps.append(((message.id, message.claim), message.percent, message.note))
+            case Leaving():
+                peer.leaving = True
+                self.acknowledge(peer)
+            case _:
+                pass
+
+    def settled(self, keys: Iterable[Key], *, late: bool = False) -> None:
+        """These outcomes are stored (or, `late`, were no longer ours): they need not be kept any longer."""
+        for key in keys:
+            pending = self.pending.pop(key)
+            self.late += late
+            peer = self.peers.by_slot.get(pending.slot)
+            if peer is not None:
+                peer.recorded.append(key)
+                if peer.leaving or pending.reply:
+                    self.acknowledge(peer)
+
+    def keep(self, pending: Pending) -> None:
+        """An outcome to be stored; the first that was said about a claim counts."""
+        self.pending.setdefault(pending.key, pending)
+
+    def acknowledge(self, peer: Peer) -> None:
+        """A worker that leaves (or has just come back) waits to hear that its outcomes are stored."""
+        for key in peer.recorded:
+            peer.channel.send(Recorded(*key))
+        peer.recorded.clear()
+
+    def free(self) -> dict[str, list[str]]:
+        """The slots that can take a job, by pool."""
+        return self.peers.free(self.claims.pools()) if self.claims.routing else {}
+
+    def listens(self) -> list[str]:
+        """The queues that a living worker of ours hears."""
+        routing, pools = self.claims.routing, self.peers.pools_alive()
+        return [] if routing is None else [name for name in routing.queues if routing.server(name) in pools]
+
+    def _configure(self, message: Configure) -> None:
+        routing = Routing.from_dict(message.routing)
+        self.config = message
+        self.recorder.configure(routing)
+        self.claims.configure(routing)
+        self.claims.paused = message.paused or self.stopping
+
+    def _welcome(self, peer: Peer, hello: Hello) -> None:
+        # What it brings counts; what it was given over an earlier connection and has not begun comes back uncharged.
+        left = self.peers.abandoned.pop((peer.slot, peer.pid), {})
+        for one in hello.unsent:
+            key = (int(one["id"]), int(one["claim"]))
+            report = Report(**{name: value for name, value in one.items() if name not in ("id", "claim")})
+            self.keep(Pending(key, report, left.pop(key, None), peer.slot, reply=True))
+        for key, job in left.items():
+            self.keep(Pending(key, Report(kind="released", reason="never begun"), job))
+
+    def _finish(self, peer: Peer, message: Finished) -> None:
+        key = (message.id, message.claim)
+        job = peer.jobs.pop(key, None)
+        if message.kind == "committed":
+            peer.recorded.append(key)
+            return
+        report = Report(
+            kind=message.kind, after=message.after, reason=message.reason,  # type: ignore[arg-type]  # our own worker
+            exception=message.exception, traceback=message.traceback,
+        )  # fmt: skip
+        self.keep(Pending(key, report, job, peer.slot))
+
+    def _bury(self, died: Died) -> None:
+        peer = self.peers.by_slot.get(died.slot)
+        if peer is not None and peer.pid == died.pid:
+            # What it had sent before it died is still readable, and counts.
+            for message in peer.channel.receive():
+                self.hear(peer, message)
+        jobs = self.peers.died(died.slot, died.pid)
+        for key, report in reports_of(died, list(jobs)):
+            self.keep(Pending(key, report, jobs.get(key), died.slot))

@@ -1,0 +1,118 @@
+"""The claim connection: opened, refused, lost, opened again; and the supervisor told what people should know."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from qsup import connect, migrate, store
+from qsup.errors import DatabaseUnavailable
+from qsup.messages import Database, Message, Refused
+
+LONGEST_WAIT = 5.0
+"""Seconds between two attempts, at the most."""
+
+
+class Link:
+    """One connection that may be away for an hour."""
+
+    def __init__(self, tell: Callable[[Message], None]) -> None:
+        self._tell = tell
+        self._dsn = ""
+        self._name = ""
+        self._conn: psycopg.Connection[Any] | None = None
+        self._wait = 0.1
+        self._next = 0.0
+        self._state = ""
+        self._ever = False
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection that was not found broken."""
+        return self._conn is not None and not self._conn.closed
+
+    @property
+    def conn(self) -> psycopg.Connection[Any]:
+        """The connection, while `up`."""
+        assert self._conn is not None  # noqa: S101  callers look at `up`
+        return self._conn
+
+    def use(self, dsn: str, supervisor: str) -> None:
+        """Work for this supervisor on this database from now on."""
+        self.close()
+        self._dsn, self._name, self._next = dsn, f"qsup:courier:{supervisor[:12]}", 0.0
+
+    def patience(self) -> float:
+        """Seconds until the next attempt."""
+        return max(0.0, self._next - time.monotonic())
+
+    def connect(self) -> bool:
+        """Try, if it is time; true when the connection is there and this code may work on its schema."""
+        if time.monotonic() < self._next:
+            return False
+        try:
+            conn = connect.open_connection(self._dsn, role=self._name.removeprefix("qsup:"))
+        except DatabaseUnavailable as error:
+            self._away(error.message)
+            return False
+        try:
+            return self._welcome(conn)
+        except psycopg.Error as error:
+            conn.close()
+            self._away(str(error).strip())
+            return False
+
+    def lost(self, error: Exception) -> None:
+        """The connection broke in the middle of something."""
+        self.close()
+        self._away(str(error).strip())
+
+    def close(self) -> None:
+        """Close it."""
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None
+
+    def sign_off(self, supervisor: str) -> None:
+        """Say that nothing of ours needs rescuing, as far as the database can hear it."""
+        if not self.up:
+            return
+        try:
+            store.sign_off(self.conn, supervisor)
+        except psycopg.Error:
+            return
+        finally:
+            self.close()
+
+    def _welcome(self, conn: psycopg.Connection[Any]) -> bool:
+        if reason := migrate.refusal(conn):
+            conn.close()
+            self._refused(reason)
+            return False
+        # The claim is written for its indexes; statistics taken while the table was empty must not talk it out of them.
+        conn.execute("SET enable_seqscan = off")
+        while store.end_other_backends(conn, self._name):
+            # An earlier courier's connection may still be claiming; what it claims must be visible before we settle.
+            time.sleep(0.02)
+        self._conn, self._wait, self._ever = conn, 0.1, True
+        self._say(Database("up", connect.shown(self._dsn)))
+        return True
+
+    def _refused(self, reason: str) -> None:
+        self._next = time.monotonic() + LONGEST_WAIT
+        self._say(Refused(reason, fatal=not self._ever))
+
+    def _away(self, why: str) -> None:
+        self._next = time.monotonic() + self._wait * random.uniform(0.8, 1.2)  # noqa: S311  jitter, not a secret
+        self._wait = min(LONGEST_WAIT, self._wait * 2)
+        self._say(Database("away", why))
+
+    def _say(self, message: Database | Refused) -> None:
+        state = message.state if isinstance(message, Database) else message.reason
+        if state != self._state:
+            self._state = state
+            self._tell(message)

@@ -1,0 +1,107 @@
+"""The workers' ends of the courier's sockets: who is who, what each was given, who is free."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from qsup.channel import Channel
+from qsup.store import Claimed, Key
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One connection of a worker."""
+
+    channel: Channel
+    pid: int
+    slot: str = ""
+    """Empty until it has said hello."""
+    jobs: dict[Key, Claimed] = field(default_factory=dict)
+    """Given to it and not reported yet."""
+    recorded: list[Key] = field(default_factory=list)
+    """Its outcomes that are stored, since its last job."""
+    leaving: bool = False
+
+
+class Peers:
+    """All connections, and the workers that the supervisor says are alive."""
+
+    def __init__(self) -> None:
+        self.alive: dict[str, int] = {}
+        self.connected: list[Peer] = []
+        self.by_slot: dict[str, Peer] = {}
+        self.abandoned: dict[tuple[str, int], dict[Key, Claimed]] = {}
+        """Jobs of workers whose connection ended: theirs until they say hello again or are reported dead."""
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, if it is one of our user's."""
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        pid, uid = credentials(sock)
+        if uid != os.getuid():
+            sock.close()
+            return
+        self.connected.append(Peer(Channel(sock), pid))
+
+    def greet(self, peer: Peer, slot: str) -> bool:
+        """It says that it is `slot`; false (and closed) when the supervisor knows another pid there."""
+        if self.alive.get(slot) != peer.pid:
+            self.drop(peer)
+            return False
+        old = self.by_slot.get(slot)
+        if old is not None:
+            self.drop(old)
+        peer.slot = slot
+        self.by_slot[slot] = peer
+        return True
+
+    def drop(self, peer: Peer) -> None:
+        """The connection is over."""
+        peer.channel.close()
+        if peer in self.connected:
+            self.connected.remove(peer)
+        if peer.slot and self.by_slot.get(peer.slot) is peer:
+            del self.by_slot[peer.slot]
+        if peer.slot and peer.jobs:
+            self.abandoned.setdefault((peer.slot, peer.pid), {}).update(peer.jobs)
+
+    def died(self, slot: str, pid: int) -> dict[Key, Claimed]:
+        """The worker is dead: everything that it had been given and has not reported."""
+        if self.alive.get(slot) == pid:
+            del self.alive[slot]
+        peer = self.by_slot.get(slot)
+        if peer is not None and peer.pid == pid:
+            self.drop(peer)
+        return self.abandoned.pop((slot, pid), {})
+
+    def free(self, pools: Iterable[str]) -> dict[str, list[str]]:
+        """The slots of each pool that can take a job now."""
+        found: dict[str, list[str]] = {pool: [] for pool in pools}
+        for slot, peer in self.by_slot.items():
+            pool = slot.rpartition(":")[0]
+            if pool in found and not peer.jobs and not peer.leaving and not peer.channel.closed:
+                found[pool].append(slot)
+        return found
+
+    def given(self) -> list[Key]:
+        """Every claim that some worker has, as far as we know."""
+        held = [peer.jobs for peer in self.connected] + list(self.abandoned.values())
+        return [key for jobs in held for key in jobs]
+
+    def pools_alive(self) -> set[str]:
+        """The pools that have at least one living worker."""
+        return {slot.rpartition(":")[0] for slot in self.alive}
+
+
+def credentials(sock: socket.socket) -> tuple[int, int]:
+    """(pid, uid) of the process at the other end; (0, our uid) where the system cannot say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0, os.getuid()
+    pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return pid, uid

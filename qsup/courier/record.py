@@ -1,0 +1,202 @@
+"""Writing outcomes: reports of workers become done, again, failed or released rows, by the rules of the moment.
+
+Nothing is dropped: a row that a dying transaction still holds stays pending and is tried at the next turn, and one bad
+outcome (SQLSTATE class 22 or 23) is singled out and stored as failed, so that it never blocks the others.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from qsup import store
+from qsup.outcome import Again, Done, Failed, Outcome, Released, Report, Rules, decide
+from qsup.routing import MARGIN, Routing
+from qsup.store import Claimed, Key
+
+HOOK_TRIES = 3
+"""A failed hook is itself tried so often; then its own failure is an event."""
+
+ORPHAN = Rules(
+    tries=3, backoff=(5.0, 15.0, 60.0), jitter=0.1, timeout=60.0, grace=10.0, margin=MARGIN, max_crashes=3, keep=0.0,
+    failed=None,
+)  # fmt: skip
+"""The built-in defaults."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """An outcome that is not stored yet. `job` is None until the database was asked (after a courier's restart)."""
+
+    key: Key
+    report: Report
+    job: Claimed | None
+    slot: str = ""
+    reply: bool = False
+    """The worker waits to hear that it is stored."""
+
+
+@dataclass(slots=True)
+class Sorted:
+    """Outcomes by the statement that stores them."""
+
+    done: list[Key] = field(default_factory=list)
+    archive: list[Key] = field(default_factory=list)
+    again: list[tuple[Key, Again]] = field(default_factory=list)
+    fail: list[tuple[Key, Failed, Report, bool]] = field(default_factory=list)
+    release: list[tuple[Key, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Stored:
+    """What came of recording."""
+
+    settled: set[Key] = field(default_factory=set)
+    """Need not be kept any longer: stored, or no longer ours."""
+    late: int = 0
+    """Of those: claims that were no longer ours."""
+    ready: set[str] = field(default_factory=set)
+    """Queues that have a ready row again."""
+    due: list[tuple[str, float]] = field(default_factory=list)
+    """(queue, seconds) of rows that were scheduled."""
+
+
+class Recorder:
+    """Knows every rule it has ever been given: a job of a queue that has left the file still ends by its last rules."""
+
+    def __init__(self) -> None:
+        self.routing: Routing | None = None
+
+    def configure(self, routing: Routing) -> None:
+        """Use these rules; queues and routes that are gone keep their last ones."""
+        if self.routing is not None:
+            routing = Routing(
+                queues={**self.routing.queues, **routing.queues}, routes={**self.routing.routes, **routing.routes},
+                payload_limit=routing.payload_limit, database=routing.database, code=routing.code,
+            )  # fmt: skip
+        self.routing = routing
+
+    def rules(self, job: Claimed) -> Rules:
+        """The rules of the moment; ORPHAN for a queue that left the file before this courier was started."""
+        if self.routing is None or job.queue not in self.routing.queues:
+            return ORPHAN
+        return self.routing.rules(job.type, job.queue)
+
+    def sort(self, pendings: Iterable[Pending]) -> Sorted:
+        """Decide each outcome."""
+        found = Sorted()
+        for pending in pendings:
+            if pending.job is not None:
+                self._place(found, pending.job, pending.report)
+        return found
+
+    def _place(self, found: Sorted, job: Claimed, report: Report) -> None:
+        rules = self.rules(job)
+        match self._outcome(job, report, rules):
+            case Done():
+                (found.archive if rules.keep > 0 else found.done).append(job.key)
+            case Again() as again:
+                found.again.append((job.key, again))
+            case Failed() as failed:
+                found.fail.append((job.key, failed, report, rules.failed is not None))
+            case Released():
+                found.release.append((job.key, report.reason))
+
+    def _outcome(self, job: Claimed, report: Report, rules: Rules) -> Outcome:
+        if job.step == "failed":
+            rules = hook_rules(rules)
+        chance = random.random()  # noqa: S311  jitter, not a secret
+        outcome = decide(report, rules, attempt=job.attempts, crashes=job.crashes, chance=chance)
+        # `unknown`, and the row is still there with our claim: its transaction was rolled back.
+        lost = Report(kind="error", reason=f"the answer to its COMMIT was lost: {report.reason}")
+        return outcome or decide(lost, rules, attempt=job.attempts, crashes=job.crashes, chance=chance) or Released()
+
+
+def hook_rules(rules: Rules) -> Rules:
+    """A failed hook has its own small number of tries."""
+    return Rules(
+        tries=HOOK_TRIES, backoff=rules.backoff, jitter=rules.jitter, timeout=rules.timeout, grace=rules.grace,
+        margin=rules.margin, max_crashes=rules.max_crashes, keep=0.0, failed=None,
+    )  # fmt: skip
+
+
+def resolve(conn: psycopg.Connection[Any], pendings: Sequence[Pending]) -> list[Pending]:
+    """Ask the database about outcomes whose job we do not know; those that it does not know either are left out."""
+    unknown = [pending.key for pending in pendings if pending.job is None]
+    known = store.lookup(conn, unknown) if unknown else {}
+    for pending in pendings:
+        pending.job = pending.job or known.get(pending.key)
+    return [pending for pending in pendings if pending.job is not None]
+
+
+def record(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+    """Store everything but the plain done ones (they ride with the next claim). One bad row is singled out."""
+    try:
+        return _record(conn, sorted_)
+    except (psycopg.DataError, psycopg.IntegrityError):
+        return _one_by_one(conn, sorted_)
+
+
+def _record(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+    stored = Stored()
+    tried: list[Key] = []
+    if sorted_.archive:
+        store.archive(conn, sorted_.archive)
+        tried += sorted_.archive
+    if sorted_.again:
+        for _, queue, delay in store.reschedule(conn, sorted_.again):
+            stored.ready |= set() if delay > 0 else {queue}
+            stored.due += [(queue, delay)] if delay > 0 else []
+        tried += [key for key, _ in sorted_.again]
+    if sorted_.fail:
+        store.fail(conn, sorted_.fail)
+        tried += [key for key, *_ in sorted_.fail]
+    if sorted_.release:
+        stored.ready |= {queue for _, queue in store.release(conn, sorted_.release)}
+        tried += [key for key, _ in sorted_.release]
+    stored.settled = set(tried) - still_held(conn, tried)
+    return stored
+
+
+def still_held(conn: psycopg.Connection[Any], keys: Sequence[Key]) -> set[Key]:
+    """Of these just recorded claims, those still running: a dying transaction holds the row. Try them again."""
+    return set(store.lookup(conn, keys)) if keys else set()
+
+
+def _one_by_one(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+    total = Stored()
+    for single in singles(sorted_):
+        try:
+            one = _record(conn, single)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            one = _record(conn, Sorted(fail=[unstorable(key, error) for key in keys_of(single)]))
+        total.settled |= one.settled
+        total.ready |= one.ready
+        total.due += one.due
+    return total
+
+
+def singles(sorted_: Sorted) -> list[Sorted]:
+    """One Sorted per outcome."""
+    return [
+        *(Sorted(archive=[one]) for one in sorted_.archive),
+        *(Sorted(again=[again]) for again in sorted_.again),
+        *(Sorted(fail=[fail]) for fail in sorted_.fail),
+        *(Sorted(release=[release]) for release in sorted_.release),
+    ]
+
+
+def keys_of(sorted_: Sorted) -> list[Key]:
+    """The claims in it."""
+    return [*sorted_.archive, *(one[0] for one in sorted_.again), *(one[0] for one in sorted_.fail),
+            *(one[0] for one in sorted_.release)]  # fmt: skip
+
+
+def unstorable(key: Key, error: psycopg.Error) -> tuple[Key, Failed, Report, bool]:
+    """What is stored instead of an outcome that PostgreSQL refuses."""
+    reason = f"its outcome could not be stored: {type(error).__name__} ({error.sqlstate})"
+    return key, Failed("unstorable", reason), Report(kind="error", reason=reason), False

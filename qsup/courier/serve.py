@@ -1,0 +1,169 @@
+"""The database's part of a turn of the courier: settle, record, claim, hand out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from qsup import declare, store
+from qsup.board import Board
+from qsup.courier.desk import Desk
+from qsup.courier.record import Pending, record, resolve
+from qsup.messages import Applied, Configure, Message, Work
+from qsup.outcome import Report
+from qsup.routing import Routing
+from qsup.store import Claimed, Key
+
+UNROUTED_WAIT = 30.0
+"""Seconds until a job whose class no file routes is looked at again, uncharged."""
+
+
+class Service:
+    """Works on an open connection; every method may raise psycopg's OperationalError and be called again later."""
+
+    def __init__(self, desk: Desk, board: Board, tell: Callable[[Message], None]) -> None:
+        self.desk = desk
+        self.board = board
+        self.tell = tell
+        self.on_due: Callable[[str, float], None] = lambda _queue, _delay: None
+        self.settled = False
+        self.busy_with = "waiting"
+        self._applied = 0
+        self._polled_at = 0.0
+
+    @property
+    def config(self) -> Configure:
+        """What we were told to serve."""
+        assert self.desk.config is not None  # noqa: S101  nobody serves before Configure
+        return self.desk.config
+
+    @property
+    def routing(self) -> Routing:
+        """All rules that we know."""
+        assert self.desk.recorder.routing is not None  # noqa: S101  nobody serves before Configure
+        return self.desk.recorder.routing
+
+    def begin(self) -> None:
+        """A new connection: nothing of what we told the old one is certain."""
+        self.settled, self._applied = False, 0
+        self.desk.claims.forget_waiting()
+
+    def turn(self, conn: psycopg.Connection[Any]) -> None:
+        """Record what is pending and claim for who is free."""
+        self.busy_with = "recording"
+        self._apply(conn)
+        self._progress(conn)
+        self._record(conn)
+        if not self.settled and not self._settle(conn):
+            return
+        self.busy_with = "claiming"
+        if time.monotonic() - self._polled_at >= self.poll_interval():
+            self._polled_at = time.monotonic()
+            self.desk.claims.wake_all()
+        self._claim(conn, [])
+        self._announce(conn)
+
+    def poll_interval(self) -> float:
+        """Seconds: the guarantee behind the notifications, min(sleep, 1 s) over all queues."""
+        sleeps = [self.routing.queues[name].sleep for name in self.desk.claims.served()]
+        return max(0.05, min([1.0, *sleeps]))
+
+    def _apply(self, conn: psycopg.Connection[Any]) -> None:
+        if self._applied != self.config.generation:
+            declare.apply(conn, Routing.from_dict(self.config.routing), self.config.supervisor)
+            self._applied = self.config.generation
+            self.tell(Applied(self._applied))
+
+    def _settle(self, conn: psycopg.Connection[Any]) -> bool:
+        # Release what nobody has, but only when every live worker is accounted for: by its hello or, in the middle of
+        # a long job, by the board. Until then nothing is claimed.
+        peers = self.desk.peers
+        busy = [one for one in self.board.records().values()
+                if one.state == "busy" and peers.alive.get(one.slot) == one.pid]  # fmt: skip
+        missing = set(peers.alive) - set(peers.by_slot) - {one.slot for one in busy}
+        if not self.desk.roster_known or missing:
+            return False
+        named = [*((one.job, one.claim) for one in busy), *peers.given(), *self.desk.pending]
+        store.release_unnamed(conn, self.config.supervisor, named)
+        self.desk.claims.wake_all()
+        self.settled = True
+        return True
+
+    def _progress(self, conn: psycopg.Connection[Any]) -> None:
+        if self.desk.steps:
+            store.progress(conn, self.desk.steps)
+            self.desk.steps.clear()
+
+    def _record(self, conn: psycopg.Connection[Any]) -> None:
+        if not self.desk.pending:
+            return
+        pendings = list(self.desk.pending.values())
+        known = resolve(conn, pendings)
+        self.desk.settled({one.key for one in pendings} - {one.key for one in known}, late=True)
+        sorted_ = self.desk.recorder.sort(known)
+        done, sorted_.done = sorted_.done, []
+        stored = record(conn, sorted_)
+        self.desk.settled(stored.settled)
+        for queue in stored.ready:
+            self.desk.claims.wake(queue)
+        for queue, delay in stored.due:
+            self.on_due(queue, delay)
+        if done:
+            self._claim(conn, done)
+
+    def _claim(self, conn: psycopg.Connection[Any], done: list[Key]) -> None:
+        begin = time.monotonic()
+        wants = self.desk.claims.wants(self.desk.free(), begin) if self.settled else []
+        if not wants and not done:
+            return
+        ended, claimed = store.claim_and_record(conn, self.config.supervisor, done, wants, self._timeouts())
+        now = time.monotonic()
+        self.desk.claims.took(wants, claimed, now, now - begin)
+        gone = [key for key in done if key[0] in ended]
+        self.desk.settled(gone)
+        for job in claimed:
+            self._hand_out(job)
+        if unended := [key for key in done if key[0] not in ended]:
+            self.desk.settled(set(unended) - set(store.lookup(conn, unended)), late=True)
+
+    def _timeouts(self) -> dict[str, float]:
+        routes = self.routing.routes.values()
+        return {route.job: route.timeout for route in routes if route.timeout is not None}
+
+    def _hand_out(self, job: Claimed) -> None:
+        peer = self.desk.peers.by_slot.get(job.slot)
+        work = self._work(job)
+        if work is None:
+            reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
+            self.desk.keep(Pending(job.key, Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason), job))
+        elif peer is None or peer.channel.closed:
+            self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
+        else:
+            peer.recorded.clear()
+            peer.jobs[job.key] = job
+            peer.channel.send(work)
+
+    def _work(self, job: Claimed) -> Work | None:
+        route = self.routing.routes.get(job.type)
+        handler = None if route is None else (route.failed if job.step == "failed" else route.handler)
+        if handler is None:
+            return None
+        rules = self.desk.recorder.rules(job)
+        return Work(
+            id=job.id, claim=job.claim, type=job.type, queue=job.queue, handler=handler, payload=job.payload,
+            attempt=job.attempts, tries=rules.tries, crashes=job.crashes, timeout=rules.timeout, grace=rules.grace,
+            step=job.step, error=job.error or "", keep=rules.keep > 0, dsn=self.config.dsn,
+        )  # fmt: skip
+
+    def _announce(self, conn: psycopg.Connection[Any]) -> None:
+        # Say which queues we sleep on, then look once more: a dispatch in between did not know that we wait.
+        claims = self.desk.claims
+        if sleepers := claims.sleepers():
+            store.wait_for(conn, self.config.supervisor, sleepers)
+            claims.told(sleepers, waiting=True)
+        if busy := claims.busy():
+            store.stop_waiting(conn, self.config.supervisor, busy)
+            claims.told(busy, waiting=False)

@@ -1,0 +1,122 @@
+"""The courier's loop: workers' sockets on one side, the claim connection on the other.
+
+Each turn: wait, hear, then the database's part. While PostgreSQL is away outcomes are kept and nothing is handed out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+
+import psycopg
+
+from qsup.board import Board
+from qsup.courier.desk import Desk
+from qsup.courier.link import Link
+from qsup.courier.serve import Service
+from qsup.messages import Configure, Message
+
+
+class Server:
+    """The claim loop. Other threads talk to it through `post`."""
+
+    def __init__(self, listener: socket.socket, board: Board, tell: Callable[[Message], None]) -> None:
+        self.listener = listener
+        self.desk = Desk()
+        self.link = Link(tell)
+        self.service = Service(self.desk, board, tell)
+        self.turned_at = time.monotonic()
+        self._posted: deque[Message | str] = deque()
+        self._wake, self._wakeup = socket.socketpair()
+        self._wake.setblocking(False)
+        self._wakeup.setblocking(False)
+
+    def post(self, what: Message | str) -> None:
+        """From another thread: a message of the supervisor's, or the name of a queue that may have work."""
+        self._posted.append(what)
+        with contextlib.suppress(BlockingIOError):
+            self._wake.send(b"1")
+
+    def run(self) -> None:
+        """Until Stop, and until every outcome that we know is stored and every worker has left."""
+        while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.connected):
+            self.turn()
+        if self.desk.config is not None:
+            self.link.sign_off(self.desk.config.supervisor)
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        self.service.busy_with = "waiting"
+        self._wait(self._patience())
+        self.turned_at = time.monotonic()
+        self._hear_posted()
+        self._hear_workers()
+        if self.desk.config is None:
+            return
+        try:
+            self._serve()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self.service.settled = False
+            self.link.lost(error)
+
+    def note(self) -> str:
+        """For people: what it is doing."""
+        link = "up" if self.link.up else "away"
+        return f"{self.service.busy_with}, database {link}, {len(self.desk.pending)} outcomes to store"
+
+    def _serve(self) -> None:
+        if not self.link.up:
+            self.service.busy_with = "connecting"
+            if not self.link.connect():
+                return
+            self.service.begin()
+        self.service.turn(self.link.conn)
+
+    def _patience(self) -> float:
+        desk = self.desk
+        if desk.config is None:
+            return 1.0
+        if not self.link.up:
+            return min(1.0, self.link.patience())
+        if desk.pending or not self.service.settled:
+            return 0.02
+        if desk.claims.wants(desk.free(), time.monotonic()):
+            return 0.0
+        return self.service.poll_interval()
+
+    def _wait(self, seconds: float) -> None:
+        peers = self.desk.peers.connected
+        readable = [self.listener, self._wakeup, *(peer.channel.socket for peer in peers)]
+        writable = [peer.channel.socket for peer in peers if peer.channel.unsent]
+        select.select(readable, writable, [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            while self._wakeup.recv(4096):
+                pass
+
+    def _hear_posted(self) -> None:
+        while self._posted:
+            message = self._posted.popleft()
+            if isinstance(message, str):
+                self.desk.claims.wake(message)
+                continue
+            if isinstance(message, Configure) and (self.desk.config is None or self.desk.config.dsn != message.dsn):
+                self.link.use(message.dsn, message.supervisor)
+                self.service.settled = False
+            self.desk.obey(message)
+
+    def _hear_workers(self) -> None:
+        while select.select([self.listener], [], [], 0)[0]:
+            self.desk.peers.accept(self.listener)
+        for peer in list(self.desk.peers.connected):
+            peer.channel.flush()
+            if not peer.slot and peer.pid not in self.desk.peers.alive.values():
+                # The supervisor's Alive is still under way; the hello waits in the socket.
+                continue
+            for message in peer.channel.receive():
+                self.desk.hear(peer, message)
+            if peer.channel.closed:
+                self.desk.peers.drop(peer)

@@ -1,0 +1,147 @@
+"""Running one job: from its line to a Report. Every failure of the handler is a value here, never an exception.
+
+The payload's class is what the handler's first parameter is annotated with; the handler's name came from queues.yaml
+through the courier, never out of a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import signal
+import traceback
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import FrameType
+from typing import Any
+
+from pydantic import ValidationError
+
+from qsup.errors import Superseded
+from qsup.job import Context, Discard, Job, Retry
+from qsup.messages import Work
+from qsup.outcome import Report
+
+TEXT_LIMIT = 64_000
+"""Characters of an error text or a traceback that are kept (architecture, 8.6)."""
+
+
+class TimeLimit(BaseException):
+    """The soft end. Not an Exception: a handler's `except Exception` must not swallow it."""
+
+
+class HandlerMissing(Exception):
+    """The handler named in queues.yaml cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A handler, ready to be called."""
+
+    call: Callable[[Any, Context], Any]
+    payload: type[Job]
+
+
+class SoftLimit:
+    """Raises TimeLimit in the handler when its time is over, and never outside of it."""
+
+    def __init__(self) -> None:
+        self._inside = False
+
+    def __enter__(self) -> None:
+        self._inside = True
+
+    def __exit__(self, *_: object) -> None:
+        self._inside = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def start(self, seconds: float) -> None:
+        """Arm the timer. A hundredth of a second is the shortest: zero would disarm it."""
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
+
+    def hold(self) -> None:
+        """From now on (COMMIT is on its way) the limit is the hard one only."""
+        self._inside = False
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._inside:
+            raise TimeLimit
+
+
+def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
+    """Run the handler of `work` within its time limit and say how it went."""
+    try:
+        handler = find(work.handler, work.type)
+        job = handler.payload.model_validate(work.payload)
+    except (HandlerMissing, ValidationError) as error:
+        return failure("error", error)
+    except Exception as error:  # an import of the user's code may raise anything
+        return failure("error", error)
+    return _run(handler, job, context, limit, work.timeout)
+
+
+def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, timeout: float) -> Report:
+    try:
+        limit.start(timeout)
+        with limit:
+            answer = handler.call(job, context)
+            if inspect.iscoroutine(answer):
+                asyncio.run(answer)
+    except TimeLimit as error:
+        return failure("timeout", error, f"over its time limit of {timeout:g} s")
+    except Retry as retry:
+        return Report(kind="retry", after=retry.after, reason=clean(retry.reason), exception="qsup.Retry")
+    except Discard as discard:
+        return Report(kind="discard", reason=clean(discard.reason), exception="qsup.Discard")
+    except Superseded as error:
+        # Somebody else ended this claim; whatever we report for it changes nothing.
+        return Report(kind="done", reason=error.message)
+    except BaseException as error:  # sys.exit() in a handler is a failure of this job, not the end of the worker
+        return failure("error", error)
+    return Report(kind="done")
+
+
+@cache
+def find(name: str, job: str) -> Handler:
+    """The handler `module:function` and its payload class. Raises HandlerMissing, or what importing it raises."""
+    module_name, _, function_name = name.partition(":")
+    module = importlib.import_module(module_name)
+    call = getattr(module, function_name, None)
+    if not callable(call):
+        raise HandlerMissing(f"{module_name} has no function {function_name} (the handler of {job} in queues.yaml)")
+    return Handler(call, _payload_class(call, module, job))
+
+
+def _payload_class(call: Callable[..., Any], module: Any, job: str) -> type[Job]:
+    parameters = list(inspect.signature(call).parameters)
+    hints = typing.get_type_hints(call)
+    found = hints.get(parameters[0]) if parameters else None
+    found = found if found is not None else getattr(module, job, None)
+    if isinstance(found, type) and issubclass(found, Job):
+        return found
+    where = f"{call.__module__}:{getattr(call, '__name__', call)}"
+    raise HandlerMissing(f"{where} does not say its job class: annotate its first parameter with {job}")
+
+
+def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reason: str = "") -> Report:
+    """A Report of an exception, cleaned and capped."""
+    kind_of = type(error)
+    try:
+        text = reason or str(error) or kind_of.__name__
+        stack = "".join(traceback.format_exception(error))
+    except Exception as second:  # __str__ of a foreign exception may itself raise
+        text, stack = f"{kind_of.__name__} (its text cannot be read: {type(second).__name__})", ""
+    name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
+    return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+
+
+def clean(text: str, *, keep_end: bool = False) -> str:
+    """What PostgreSQL can store: no NUL, no lone surrogates, at most TEXT_LIMIT characters."""
+    if len(text) > TEXT_LIMIT:
+        dropped = f"… {len(text) - TEXT_LIMIT} characters left out …"
+        text = f"{dropped}\n{text[-TEXT_LIMIT:]}" if keep_end else f"{text[:TEXT_LIMIT]} {dropped}"
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,37 @@
+-- End what is finished and claim for every free slot: one statement, one commit.
+-- done/done_claims: jobs that are done. queues/counts/after/firsts: take `count` jobs of `queue` with seq > after; the
+-- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (…) ORDER BY` sorts the backlog (25 claims/s).
+-- Rows are ended and taken by primary key: a predicate on state would let the planner use a small bloated index.
+WITH ended AS (
+    DELETE FROM qsup.jobs
+    WHERE id = ANY (ARRAY(
+        SELECT j.id FROM qsup.jobs AS j
+        WHERE j.id = ANY (%(done)s::bigint[])
+          AND (j.id, j.claim_number) IN (SELECT * FROM unnest(%(done)s::bigint[], %(done_claims)s::int[]))
+        FOR UPDATE SKIP LOCKED))
+    RETURNING id
+), picked AS (
+    SELECT p.id, w.timeout, w.slack, w.first + row_number() OVER (PARTITION BY w.queue ORDER BY p.seq) AS place
+    FROM unnest(%(queues)s::text[], %(counts)s::int[], %(after)s::bigint[], %(firsts)s::int[],
+                %(timeouts)s::float8[], %(slacks)s::float8[]) AS w (queue, n, after, first, timeout, slack)
+    CROSS JOIN LATERAL (
+        SELECT j.id, j.seq FROM qsup.jobs AS j
+        WHERE j.queue = w.queue AND j.state = 'ready' AND j.seq > w.after
+        ORDER BY j.seq LIMIT w.n
+        FOR UPDATE SKIP LOCKED) AS p
+), claimed AS (
+    UPDATE qsup.jobs AS j
+    SET state = 'running', claim_number = j.claim_number + 1, attempts = j.attempts + 1,
+        reserved_at = clock_timestamp(),
+        reserved_by = %(supervisor)s || '/' || (SELECT (%(slots)s::text[])[p.place] FROM picked AS p WHERE p.id = j.id),
+        lease_until = clock_timestamp() + (
+            SELECT make_interval(secs => p.slack + coalesce((%(job_timeouts)s::jsonb ->> j.type)::float8, p.timeout))
+            FROM picked AS p WHERE p.id = j.id)
+    WHERE j.id = ANY (ARRAY(SELECT p.id FROM picked AS p))
+    RETURNING j.id, j.claim_number, j.queue, j.type, j.payload, j.attempts, j.crashes, j.step, j.error, j.seq,
+              substr(j.reserved_by, length(%(supervisor)s) + 2) AS slot
+)
+SELECT NULL::bigint AS ended, c.* FROM claimed AS c
+UNION ALL
+SELECT e.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM ended AS e
+ORDER BY seq

@@ -1,0 +1,2 @@
+-- Whether this database has ever been migrated.
+SELECT to_regclass('qsup.schema_versions') IS NOT NULL

@@ -1,0 +1,17 @@
+-- After a new connection: everything that this supervisor had claimed and that no live worker named. Uncharged.
+WITH lost AS (
+    SELECT j.id, j.claim_number FROM qsup.jobs AS j
+    WHERE j.state = 'running' AND starts_with(j.reserved_by, %(supervisor)s || '/')
+      AND NOT (j.id, j.claim_number) IN (SELECT * FROM unnest(%(ids)s::bigint[], %(claims)s::int[]))
+    FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE qsup.jobs AS j
+    SET state = 'ready', seq = nextval('qsup.ready_order'), attempts = greatest(0, j.attempts - 1),
+        reserved_at = NULL, reserved_by = NULL, lease_until = NULL
+    WHERE j.id = ANY (ARRAY(SELECT l.id FROM lost AS l))
+    RETURNING j.id, j.queue, j.claim_number
+), told AS (
+    INSERT INTO qsup.job_events (job_id, claim, kind, detail)
+    SELECT m.id, m.claim_number, 'released', 'its courier lost the database; no worker has it' FROM moved AS m
+)
+SELECT m.id, m.queue FROM moved AS m

@@ -1,0 +1,251 @@
+"""The statements of qsup/sql as functions: plain values in, dataclasses out. Nothing here decides anything.
+
+Arrays of whole numbers travel as text (`{1,2,3}`): psycopg would choose int2, int4 or int8 by the largest number, and
+each choice would be another prepared statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from qsup import sql
+from qsup.outcome import Again, Failed, Report
+
+Key = tuple[int, int]
+"""A job's id and claim number: the only name under which a claim may be ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that is ours to run."""
+
+    id: int
+    claim: int
+    queue: str
+    type: str
+    payload: dict[str, Any]
+    attempts: int
+    crashes: int
+    step: str
+    error: str | None
+    seq: int
+    slot: str
+
+    @property
+    def key(self) -> Key:
+        """Id and claim number."""
+        return (self.id, self.claim)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Claim for these slots (one may stand twice) from this queue, rows with a seq above `after` only."""
+
+    queue: str
+    slots: tuple[str, ...]
+    after: int
+    timeout: float
+    slack: float
+    """Seconds between the time limit and the end of the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A queue's rows by state; `oldest_s` is the age of its longest ready row in seconds, None without one."""
+
+    queue: str
+    pending: int
+    reserved: int
+    delayed: int
+    failed: int
+    oldest_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """Somebody who says that he is alive."""
+
+    id: str
+    host: str
+    pid: int
+    code: str
+    config_file: str
+    generation: int
+    listens: list[str]
+    silent_s: float
+
+
+def numbers(values: Iterable[int]) -> str:
+    """A PostgreSQL array literal of whole numbers."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def claim_and_record(
+    conn: Connection[Any], supervisor: str, done: Sequence[Key], wants: Sequence[Want], timeouts: Mapping[str, float]
+) -> tuple[set[int], list[Claimed]]:
+    """End `done`, claim for `wants`; returns the ids that were ended and the claimed jobs in their order.
+
+    `timeouts` holds the job classes whose time limit is not their queue's.
+    """
+    slots = [slot for want in wants for slot in want.slots]
+    counts = [len(want.slots) for want in wants]
+    firsts = [sum(counts[:index]) for index in range(len(counts))]
+    values = {
+        "done": numbers(key[0] for key in done), "done_claims": numbers(key[1] for key in done),
+        "queues": [want.queue for want in wants], "counts": numbers(counts),
+        "after": numbers(want.after for want in wants), "firsts": numbers(firsts),
+        "timeouts": [want.timeout for want in wants], "slacks": [want.slack for want in wants],
+        "supervisor": supervisor, "slots": slots, "job_timeouts": json.dumps(timeouts),
+    }  # fmt: skip
+    rows = conn.execute(sql.text("claim_and_record"), values, prepare=True).fetchall()
+    ended = {row[0] for row in rows if row[0] is not None}
+    return ended, [Claimed(*row[1:]) for row in rows if row[0] is None]
+
+
+def archive(conn: Connection[Any], done: Sequence[Key]) -> set[int]:
+    """End finished jobs of a queue with a history; returns the ids that were ended."""
+    rows = conn.execute(sql.text("archive"), _keys(done)).fetchall()
+    return {row[0] for row in rows}
+
+
+def reschedule(conn: Connection[Any], agains: Sequence[tuple[Key, Again]]) -> list[tuple[int, str, float]]:
+    """Run these again; returns (id, queue, delay in seconds) of those that were still ours."""
+    crashed = [again.event == "crash" for _, again in agains]
+    free = [again.event in ("crash", "unrouted") for _, again in agains]
+    values = _keys([key for key, _ in agains]) | {
+        "delays": [again.delay for _, again in agains], "give_back": numbers(map(int, free)),
+        "crashes": numbers(map(int, crashed)), "kinds": [again.event for _, again in agains],
+        "details": [again.reason for _, again in agains],
+    }  # fmt: skip
+    return list(conn.execute(sql.text("reschedule"), values).fetchall())
+
+
+def fail(conn: Connection[Any], fails: Sequence[tuple[Key, Failed, Report, bool]]) -> set[int]:
+    """Fail these for good; the last value: run a failed hook? Returns the ids that were still ours."""
+    values = _keys([key for key, *_ in fails]) | {
+        "hooks": [hook for *_, hook in fails], "causes": [failed.cause for _, failed, *_ in fails],
+        "crashes": numbers(int(report.kind == "crash") for _, _, report, _ in fails),
+        "exceptions": [report.exception for _, _, report, _ in fails],
+        "messages": [failed.reason for _, failed, *_ in fails],
+        "tracebacks": [report.traceback for _, _, report, _ in fails],
+    }  # fmt: skip
+    return {row[0] for row in conn.execute(sql.text("fail"), values).fetchall()}
+
+
+def release(conn: Connection[Any], releases: Sequence[tuple[Key, str]]) -> list[tuple[int, str]]:
+    """Give these back uncharged, each with a reason; returns (id, queue) of those that were still ours."""
+    values = _keys([key for key, _ in releases]) | {"details": [detail for _, detail in releases]}
+    return list(conn.execute(sql.text("release"), values).fetchall())
+
+
+def release_unnamed(conn: Connection[Any], supervisor: str, named: Sequence[Key]) -> list[tuple[int, str]]:
+    """Give back everything that `supervisor` has claimed except `named`; returns (id, queue)."""
+    values = _keys(named) | {"supervisor": supervisor}
+    return list(conn.execute(sql.text("release_unnamed"), values).fetchall())
+
+
+def rescue(conn: Connection[Any], alive: Sequence[str]) -> list[tuple[int, str]]:
+    """Free jobs whose lease is over and whose supervisor is not among `alive`; returns (id, queue)."""
+    return list(conn.execute(sql.text("rescue"), {"alive": list(alive)}).fetchall())
+
+
+def lookup(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, Claimed]:
+    """The running jobs with these claims, those that still exist."""
+    rows = conn.execute(sql.text("lookup"), _keys(keys)).fetchall()
+    return {claimed.key: claimed for claimed in (Claimed(*row) for row in rows)}
+
+
+def promote(conn: Connection[Any], queue: str) -> int:
+    """Make due jobs of a queue ready; returns how many (1,000 means: ask again)."""
+    return conn.execute(sql.text("promote"), {"queue": queue}).rowcount
+
+
+def next_due(conn: Connection[Any], queues: Sequence[str]) -> dict[str, float]:
+    """Seconds until the next scheduled job of each queue; negative when it is due."""
+    return dict(conn.execute(sql.text("next_due"), {"queues": list(queues)}).fetchall())
+
+
+def wait_for(conn: Connection[Any], supervisor: str, queues: Sequence[str]) -> None:
+    """Ask dispatchers to notify us about these queues."""
+    conn.execute(sql.text("wait_for"), {"supervisor": supervisor, "queues": list(queues)})
+
+
+def stop_waiting(conn: Connection[Any], supervisor: str, queues: Sequence[str]) -> None:
+    """Ask them no longer."""
+    conn.execute(sql.text("stop_waiting"), {"supervisor": supervisor, "queues": list(queues)})
+
+
+def progress(conn: Connection[Any], steps: Sequence[tuple[Key, float, str]]) -> None:
+    """Store how far running jobs are: (key, percent, note)."""
+    values = _keys([key for key, *_ in steps]) | {
+        "notes": [note for *_, note in steps],
+        "percents": [percent for _, percent, _ in steps],
+    }
+    conn.execute(sql.text("progress"), values)
+
+
+def beat(conn: Connection[Any], supervisor: str, **facts: Any) -> None:
+    """Say that `supervisor` is alive: host, pid, code, config_file, generation, listens, declares."""
+    conn.execute(sql.text("beat"), {"supervisor": supervisor, **facts, "declares": json.dumps(facts["declares"])})
+
+
+def sign_off(conn: Connection[Any], supervisor: str) -> None:
+    """It has stopped in order."""
+    conn.execute(sql.text("sign_off"), {"supervisor": supervisor})
+
+
+def forget_supervisor(conn: Connection[Any], supervisor: str) -> None:
+    """Remove a silent supervisor that has no running job left."""
+    conn.execute(sql.text("forget_supervisor"), {"supervisor": supervisor})
+
+
+def supervisors(conn: Connection[Any]) -> list[Supervisor]:
+    """Everybody who has signed on and not off."""
+    return [Supervisor(*row) for row in conn.execute(sql.text("supervisors")).fetchall()]
+
+
+def counts(conn: Connection[Any]) -> dict[str, Count]:
+    """All queues that have rows."""
+    return {row[0]: Count(*row) for row in conn.execute(sql.text("counts")).fetchall()}
+
+
+def prune(conn: Connection[Any], keeps: Mapping[str, float]) -> None:
+    """Roll the history's partitions and drop what is older than each queue's `keep`, in seconds."""
+    conn.execute(sql.text("roll_history"), {"keep": max(keeps.values(), default=0.0)})
+    for queue, keep in keeps.items():
+        conn.execute(sql.text("prune_history"), {"queue": queue, "keep": keep})
+    conn.execute(sql.text("prune_events"))
+
+
+def schema_version(conn: Connection[Any]) -> tuple[int, int] | None:
+    """(newest migration, oldest code allowed on it), None for a database without the schema."""
+    if not _one(conn.execute(sql.text("has_schema")).fetchone()):
+        return None
+    version, oldest = conn.execute(sql.text("schema_version")).fetchone() or (0, 0)
+    return int(version), int(oldest)
+
+
+def end_other_backends(conn: Connection[Any], name: str) -> int:
+    """Terminate other connections of this application name; returns how many there still were."""
+    return len(conn.execute(sql.text("end_other_backends"), {"name": name}).fetchall())
+
+
+def dispatch_values(
+    job: str, payload: str, queue: str | None, delay: float | None, at: datetime | None, unique: str | None
+) -> dict[str, Any]:
+    """The parameters of dispatch.sql; `payload` is JSON, `delay` seconds."""
+    return {"job": job, "payload": payload, "queue": queue, "delay": delay, "at": at, "unique": unique}
+
+
+def _keys(keys: Sequence[Key]) -> dict[str, Any]:
+    return {"ids": numbers(key[0] for key in keys), "claims": numbers(key[1] for key in keys)}
+
+
+def _one(row: Any) -> Any:
+    return None if row is None else row[0]

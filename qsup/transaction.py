@@ -1,0 +1,168 @@
+"""`ctx.transaction()`: a connection whose COMMIT also ends the job, so that what the handler writes happens once.
+
+The first statement of the transaction deletes the job by id and claim number. From then on the row is locked by this
+transaction: nobody can end, release or claim it, and a rollback brings it back. No row means that the claim was lost:
+`Superseded`, before the handler has written anything. Being first it also frees the job's own `unique` key for a
+dispatch inside the block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal
+
+import psycopg
+
+from qsup import sql
+from qsup.errors import DatabaseUnavailable, Superseded
+from qsup.messages import Work
+from qsup.store import numbers
+
+IDLE_LIMIT = 60.0
+"""Seconds after its last use at which a worker closes its connection."""
+
+State = Literal["unused", "open", "committed", "unknown", "rolled back"]
+
+
+class Connections:
+    """The worker's own connection: opened at the first transaction, kept for the next job."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._conn: psycopg.Connection[Any] | None = None
+        self._dsn = ""
+        self._used = 0.0
+
+    def get(self, dsn: str) -> psycopg.Connection[Any]:
+        """A usable connection, not in autocommit mode. Raises DatabaseUnavailable."""
+        if self._conn is None or self._conn.closed or self._conn.broken or dsn != self._dsn:
+            self.close()
+            self._conn, self._dsn = psycopg.connect(dsn, **parameters(self.name)), dsn
+        self._used = time.monotonic()
+        return self._conn
+
+    def close_idle(self) -> None:
+        """Close it when it was not used for a minute."""
+        if self._conn is not None and time.monotonic() - self._used > IDLE_LIMIT:
+            self.close()
+
+    def close(self) -> None:
+        """Close it now."""
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """How a worker connects: the server notices a killed client within a second, even in the middle of a query."""
+    return {"application_name": name, "options": "-c client_connection_check_interval=1s", "connect_timeout": 10}
+
+
+class JobTransaction:
+    """One use of ctx.transaction(), as `with` or `async with`."""
+
+    def __init__(self, work: Work, connections: Connections, rest: float, before_commit: Callable[[], None]) -> None:
+        self.state: State = "unused"
+        self._work = work
+        self._connections = connections
+        self._rest = rest
+        self._before_commit = before_commit
+        self._conn: Any = None
+
+    def __enter__(self) -> psycopg.Connection[Any]:
+        self._open()
+        try:
+            self._conn = self._connections.get(self._work.dsn)
+            row = self._begin_sync(self._conn)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}") from None
+        if row is None:
+            self._conn.rollback()
+            raise self._superseded()
+        return self._conn  # type: ignore[no-any-return]  # _conn is the sync connection here
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None:
+            self.state = "rolled back"
+            self._undo(error)
+            return
+        self._before_commit()
+        try:
+            self._conn.commit()
+        except psycopg.OperationalError as lost:
+            self._lost(lost)
+        self.state = "committed"
+
+    async def __aenter__(self) -> psycopg.AsyncConnection[Any]:
+        self._open()
+        try:
+            self._conn = await psycopg.AsyncConnection.connect(self._work.dsn, **parameters(self._connections.name))
+            row = await self._begin_async(self._conn)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}") from None
+        if row is None:
+            await self._conn.close()
+            raise self._superseded()
+        return self._conn  # type: ignore[no-any-return]  # _conn is the async connection here
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self.state = "rolled back"
+                return
+            self._before_commit()
+            await self._conn.commit()
+            self.state = "committed"
+        except psycopg.OperationalError as lost:
+            self._lost(lost)
+        finally:
+            await self._conn.close()
+
+    def _undo(self, error: BaseException) -> None:
+        # An alarm raised inside a psycopg call ruins the connection: only after an ordinary error is it asked again.
+        if not isinstance(error, Exception):
+            self._connections.close()
+            return
+        try:
+            self._conn.rollback()
+        except psycopg.Error:
+            self._connections.close()
+
+    def _open(self) -> None:
+        if self.state != "unused":
+            raise RuntimeError("ctx.transaction() ends the job: it can be used once per run")
+        self.state = "open"
+
+    def _superseded(self) -> Superseded:
+        self.state = "rolled back"
+        return Superseded(f"job {self._work.id}: claim {self._work.claim} was ended or taken over elsewhere")
+
+    def _lost(self, error: psycopg.OperationalError) -> None:
+        # A refusal with an SQLSTATE (a deferred constraint, a serialization failure) is an answer; silence is not.
+        self.state = "rolled back" if error.sqlstate else "unknown"
+        raise error
+
+    def _settings(self) -> str:
+        return f"SET LOCAL idle_in_transaction_session_timeout = {max(1000, int(self._rest * 1000))}"
+
+    def _begin_sync(self, conn: psycopg.Connection[Any]) -> Any:
+        conn.execute(self._settings().encode())
+        return conn.execute(sql.text(self._statement), self._values).fetchone()
+
+    async def _begin_async(self, conn: psycopg.AsyncConnection[Any]) -> Any:
+        await conn.execute(self._settings().encode())
+        return await (await conn.execute(sql.text(self._statement), self._values)).fetchone()
+
+    @property
+    def _statement(self) -> str:
+        return "archive" if self._work.keep else "complete"
+
+    @property
+    def _values(self) -> dict[str, Any]:
+        if self._work.keep:
+            return {"ids": numbers([self._work.id]), "claims": numbers([self._work.claim])}
+        return {"id": self._work.id, "claim": self._work.claim}

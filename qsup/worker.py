@@ -1,0 +1,267 @@
+"""A worker: one slot, one job at a time. It reads a job from the courier's socket, runs it, sends the outcome.
+
+It knows no database (except through ctx.transaction()) and no rules: what follows from an outcome is decided by the
+courier. An outcome is kept until the next job, or an explicit Recorded, proves that the courier has stored it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from qsup import slots
+from qsup.board import Board, Record, boottime
+from qsup.channel import Channel
+from qsup.errors import ExitCode
+from qsup.job import Context
+from qsup.lines import LineWriter
+from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Work
+from qsup.outcome import Report
+from qsup.perform import SoftLimit, perform
+from qsup.rundir import RunDirectory
+
+JITTER = 0.1
+"""Workers of one age do not leave together: max_time and max_jobs vary by this share."""
+
+
+class Worker:
+    """The loop and what it remembers."""
+
+    def __init__(self, fork: Fork, board: Board, courier: Path | Channel) -> None:
+        self.fork = fork
+        self.board = board
+        self.courier = courier
+        self.channel: Channel | None = courier if isinstance(courier, Channel) else None
+        self.unsent: list[Finished] = []
+        self.inbox: list[Message] = []
+        self.leaving = False
+        self.code = ExitCode.OK
+        self.jobs = 0
+        self.born = boottime()
+        vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
+        self.max_age = fork.max_time * vary
+        self.max_jobs = max(1, round(fork.max_jobs * vary)) if fork.max_jobs else 0
+        self.connections: Any = None
+        self.wakeup, wake = socket.socketpair()
+        self.wakeup.setblocking(False)
+        wake.setblocking(False)
+        self._wake = wake
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._asked_to_leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def run(self) -> int:
+        """Work until asked to leave, too old, or too big; returns the exit code."""
+        self.note("idle")
+        while not self.done():
+            if self.channel is None or self.channel.closed:
+                self.connect()
+            elif self.inbox:
+                self.handle(self.inbox.pop(0))
+            else:
+                self.wait()
+        self.say_goodbye()
+        return int(self.code)
+
+    def done(self) -> bool:
+        """Whether it is time to leave (between jobs only)."""
+        if self.max_age and boottime() - self.born > self.max_age:
+            self.leaving = True
+        if self.max_jobs and self.jobs >= self.max_jobs:
+            self.leaving = True
+        return self.leaving
+
+    def connect(self) -> None:
+        """Find the courier and say hello. What it had sent before and we had not begun is its own to give again."""
+        self.inbox.clear()
+        if isinstance(self.courier, Channel):
+            # The solo form: our one parent is gone, and so are we.
+            self.leaving = True
+            return
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.connect(os.fspath(self.courier))
+        except OSError:
+            sock.close()
+            self.pause(0.1)
+            return
+        self.channel = Channel(sock)
+        self.channel.send(Hello(self.fork.slot, os.getpid(), unsent=[asdict(one) for one in self.unsent]))
+
+    def wait(self) -> None:
+        """Sleep until the courier or a signal has something for us."""
+        assert self.channel is not None  # noqa: S101  run() connects first
+        left = self.max_age - (boottime() - self.born) if self.max_age else 60.0
+        select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
+        self.hear()
+        self.inbox += self.channel.receive()
+        if self.connections is not None:
+            self.connections.close_idle()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but wake for a signal."""
+        select.select([self.wakeup], [], [], seconds)
+        self.hear()
+
+    def hear(self) -> None:
+        """Empty the wake-up pipe; the signal handlers have already noted what it meant."""
+        with contextlib.suppress(BlockingIOError):
+            while self.wakeup.recv(64):
+                pass
+
+    def handle(self, message: Message) -> None:
+        """One message from the courier."""
+        match message:
+            case Work():
+                self.unsent.clear()
+                self.work(message)
+            case Recorded():
+                self.unsent = [one for one in self.unsent if (one.id, one.claim) != (message.id, message.claim)]
+            case _:
+                pass
+
+    def work(self, work: Work) -> None:
+        """Run one job; the board says so before its first line and after its last."""
+        self.note("busy", work)
+        limit = SoftLimit()
+        transaction: list[Any] = []
+        report = perform(work, self.context(work, limit, transaction), limit)
+        report = settled(report, transaction[-1].state if transaction else "unused")
+        self.jobs += 1
+        self.finish_output()
+        finished = Finished(work.id, work.claim, **asdict(report))
+        self.unsent.append(finished)
+        self.note("idle")
+        self.deliver(finished)
+        self.leave_if_spoiled(report)
+
+    def context(self, work: Work, limit: SoftLimit, transaction: list[Any]) -> Context:
+        """What the handler gets."""
+        return Context(
+            job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=work.crashes,
+            queue=work.queue, slot=self.fork.slot, timeout=work.timeout, error=work.error,
+            open_transaction=lambda: self.open_transaction(work, limit, transaction),
+            send_progress=lambda percent, note: self.send_progress(work, percent, note),
+        )  # fmt: skip
+
+    def open_transaction(self, work: Work, limit: SoftLimit, opened: list[Any]) -> Any:
+        """ctx.transaction(): only now is the database driver loaded."""
+        from qsup.transaction import Connections, JobTransaction
+
+        if opened:
+            raise RuntimeError("ctx.transaction() ends the job: it can be used once per run")
+        if self.connections is None:
+            self.connections = Connections(f"qsup:worker:{self.fork.slot}")
+        rest = work.timeout + work.grace
+        opened.append(JobTransaction(work, self.connections, rest, limit.hold))
+        return opened[0]
+
+    def send_progress(self, work: Work, percent: float, note: str) -> None:
+        """ctx.progress(): best effort; without a courier it is dropped."""
+        if self.channel is not None and not self.channel.closed:
+            self.channel.send(Progress(work.id, work.claim, float(percent), note[:500].replace("\0", "")))
+
+    def deliver(self, finished: Finished) -> None:
+        """Send an outcome; if the courier goes meanwhile, the next Hello carries it."""
+        assert self.channel is not None  # noqa: S101  the job came over it
+        self.channel.send(finished)
+        while self.channel.unsent and not self.channel.closed:
+            select.select([], [self.channel.socket], [], 1.0)
+            self.channel.flush()
+
+    def leave_if_spoiled(self, report: Report) -> None:
+        """After a time limit (an alarm may have ruined anything) or with too much memory, a fresh worker follows."""
+        if report.kind == "timeout":
+            self.leaving = True
+        if self.fork.memory and resident() > self.fork.memory and proportional() > self.fork.memory:
+            self.leaving, self.code = True, ExitCode.WORKER_MEMORY
+
+    def say_goodbye(self) -> None:
+        """Tell the courier to send nothing more, and see that every outcome is stored before leaving."""
+        self.note("leaving")
+        until = time.monotonic() + 600
+        while self.unsent and time.monotonic() < until:
+            if self.channel is None or self.channel.closed:
+                if isinstance(self.courier, Channel):
+                    return
+                self.connect()
+                continue
+            self.channel.send(Leaving())
+            select.select([self.channel.socket], [], [], 1.0)
+            for message in self.channel.receive():
+                if isinstance(message, Recorded):
+                    self.handle(message)
+        if self.channel is not None:
+            self.channel.send(Leaving())
+            self.channel.close()
+        if self.connections is not None:
+            self.connections.close()
+
+    def note(self, state: str, work: Work | None = None) -> None:
+        """Write the slot's record on the board."""
+        now = boottime()
+        record = Record(slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born, started=now)
+        if work is not None:
+            limits = {"started": now, "deadline": now + work.timeout + work.grace}
+            record = Record(
+                slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born,
+                job=work.id, claim=work.claim, attempt=work.attempt, **limits,
+            )  # fmt: skip
+        self.board.write(self.fork.index, record)
+
+    def finish_output(self) -> None:
+        """The handler's last line may lack its end."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, LineWriter):
+                stream.finish()
+
+    def _asked_to_leave(self, _number: int, _frame: object) -> None:
+        self.leaving = True
+
+
+def settled(report: Report, transaction: str) -> Report:
+    """The report, corrected by what became of ctx.transaction(): after COMMIT the job is done, whatever came later."""
+    if transaction == "committed":
+        if report.kind != "done":
+            print(f"after its COMMIT: {report.exception}: {report.reason} (the job is done)", file=sys.stderr)
+        return Report(kind="committed")
+    if transaction == "unknown":
+        return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
+    return report
+
+
+def resident() -> int:
+    """Bytes of resident memory: cheap (10 µs), and never less than the proportional share."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def proportional() -> int:
+    """Bytes of memory with shared pages divided among those who share them (PSS)."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return resident()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def main(fork: Fork, run: RunDirectory, ready: int) -> int:
+    """A worker of `qsup run`, in its own process. Writes a byte to `ready` when it can take jobs."""
+    slots.hold(run, fork.index)
+    sys.stdout = LineWriter(1, fork.slot)
+    sys.stderr = LineWriter(2, fork.slot)
+    worker = Worker(fork, Board(run.board), run.courier_socket)
+    os.write(ready, b"1")
+    os.close(ready)
+    return worker.run()
