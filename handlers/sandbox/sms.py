@@ -1,4 +1,4 @@
-"""An SMS gateway as Africa's Talking's on an HTTP port, for tests and the demo (`python -m handlers.sandbox.sms --port 0`).
+"""An SMS gateway as Africa's Talking's on an HTTP port, for tests and the demo: `python -m handlers.sandbox.sms`.
 
 It answers 201 with a message id, or whatever answer of data/sms_answers.json was ordered. It checks what the real one
 checks: the key, the form, a number with a plus sign.
