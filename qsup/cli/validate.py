@@ -17,7 +17,8 @@ from qsup.check import rows
 from qsup.check.load import load
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan, shown
-from qsup.config import Loaded, find
+from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
+from qsup.config import Loaded
 from qsup.errors import ExitCode
 from qsup.routing import Routing
 
@@ -44,10 +45,10 @@ class Verdict:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to check.")
+@config_option
 @click.option("--db", is_flag=True, help="Also compare with the declared queues and the jobs in the database.")
-@click.option("--database", help="The database for --db, as a URL.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@database_option
+@json_option
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
 def validate(
     paths: tuple[Path, ...], config: str | None, *, db: bool, database: str | None, as_json: bool, strict: bool
@@ -57,7 +58,7 @@ def validate(
     PATHS are read for dispatching code in place of the file's `code:`. Nothing is imported or run. Exit 0: no errors;
     1: errors in the code or the database; 3: only warnings, with --strict; 78: queues.yaml itself is wrong.
     """
-    file = find(config, os.environ, Path.cwd())
+    file = the_file(config)
     loaded = load(file, os.environ)
     read = scan(loaded.parsed, file.parent, paths or None) if loaded.routing and loaded.parsed else NOTHING_READ
     stored = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else []
@@ -68,11 +69,10 @@ def validate(
 
 def _stored(routing: Routing, file: Path, database: str | None) -> list[Problem]:
     """The database's findings; the driver is loaded only here."""
-    from qsup import connect
-    from qsup.database import resolve
+    from qsup.connect import open_connection
 
-    choice = resolve(database, os.environ, routing.database)
-    with connect.open_connection(connect.dsn_for(choice, file, start=False), role="validate") as connection:
+    dsn = the_dsn(database, file, routing.database, start=False)
+    with open_connection(dsn, role="validate") as connection:
         return rows.check(routing, connection)
 
 
