@@ -37,7 +37,7 @@ def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Sca
     files = list(dict.fromkeys(file for path in read for file in python_files(path)))
     classes.collect(dict.fromkeys([*files, *handler_files(parsed, root)]))
     modules = [sources.read(file) for file in files]
-    found = tuple(site for module in modules for site in sites(module, sources, classes))
+    found = tuple(site for module in modules for site in sites(module, sources, classes, parsed.routing.routes))
     problems = [
         *_missing_paths(parsed, root, paths),
         *_unreadable(modules),

@@ -54,6 +54,9 @@ import jobs.classes
         ("batch = []\nbatch.append(PayJob(amount=1))\ndispatch_many(batch)", ["?"]),
         ("Alias = PayJob\nAlias(amount=1).dispatch()", ["?"]),
         ("dispatch_many()", ["?"]),
+        ("def f(x):\n    job = PayJob(amount=1)\n    job = job if x else job\n    job.dispatch()", ["PayJob"]),
+        ("def f(job):\n    job = job if job else PayJob(amount=1)\n    job.dispatch()", ["?", "PayJob"]),
+        ("from elsewhere import Base\nclass Event(Base): ...\nEvent().dispatch()", ["?"]),
     ],
 )
 def test_a_site_names_its_job(project: Project, code: str, seen: list[str]) -> None:
@@ -65,6 +68,7 @@ def test_a_site_names_its_job(project: Project, code: str, seen: list[str]) -> N
     [
         ("PayJob(amount=1).dispatch(queue='sms')", " sms"),
         ("PayJob(amount=1).dispatch(queue=None)", ""),
+        ("PayJob(amount=1).dispatch(**options)", ""),
         ("QUEUE = 'sms'\nPayJob(amount=1).dispatch(queue=QUEUE)", " sms"),
         ("qsup.dispatch(PayJob(amount=1), queue='sms')", " sms"),
     ],
@@ -133,6 +137,12 @@ def test_hidden_folders_and_installed_packages_are_not_read(project: Project) ->
     for folder in (".venv", "venv", "node_modules", "site-packages", "__pycache__"):
         project.write(f"app/{folder}/x.py", "unknown().dispatch()\n")
     assert len(project.scan().sites) == 1
+
+
+def test_a_file_that_is_nested_too_deeply_is_told(project: Project) -> None:
+    project.write("app/site.py", f"PayJob(amount={'-' * 3000}1).dispatch()\n")
+    # Which of the two depends on where this Python's own limit is.
+    assert project.scan().unverifiable() or "[Q208]" in "".join(project.told())
 
 
 def test_a_circle_of_imports_ends(project: Project) -> None:
