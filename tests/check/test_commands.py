@@ -75,6 +75,13 @@ def test_the_file_may_be_named_by_option_or_variable(project: Project, tmp_path:
     assert qsup("validate", cwd=elsewhere, QSUP_CONFIG=file).returncode == 0
 
 
+def test_a_path_that_is_a_yaml_file_is_the_file_to_check(project: Project) -> None:
+    project.write("other.yaml", "version: 2\nqueues: {pay: {workers: 1}}\n")
+    done = qsup("validate", "other.yaml", cwd=project.root)
+    assert done.returncode == 78
+    assert done.stdout.startswith('other.yaml:1:10: version is "2", expected 1 [Q019]')
+
+
 def test_json_has_problems_unverifiable_sites_and_their_number(project: Project) -> None:
     project.write("app/other.py", "def send(job):\n    job.dispatch()\n")
     project.write("app/third.py", "from jobs.classes import PayJob\nPayJob(amount=1).dispatch(queue='smss')\n")
@@ -118,6 +125,7 @@ def test_with_db_the_rows_are_compared(project: Project, db: psycopg.Connection,
 def test_a_database_that_does_not_answer_exits_75(project: Project) -> None:
     done = qsup("validate", "--db", "--database", "postgres://u:s3cret@127.0.0.1:1/x", cwd=project.root)
     assert done.returncode == 75
+    assert "1 dispatch site" in done.stdout, "the rest is told"
     assert "s3cret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 

@@ -105,3 +105,11 @@ def test_a_database_without_tables_is_told(routing: Routing, empty_dsn: str) -> 
         assert told(routing, connection) == [
             "warning: this database has no qsup tables yet, `qsup migrate` makes them [Q307]"
         ]
+
+
+def test_a_role_that_may_not_read_is_told(routing: Routing, stored: psycopg.Connection) -> None:
+    stored.execute("SET ROLE qsup_dispatcher")
+    assert told(routing, stored) == [
+        "this role may not read qsup's tables, so the rows were not looked at, "
+        "use the role of `qsup run`, or grant it SELECT [Q308]"
+    ]
