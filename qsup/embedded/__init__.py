@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from qsup.embedded import cluster, locks
 from qsup.embedded.cluster import State
 from qsup.embedded.place import Place, existing_place, prepared_place
@@ -98,6 +100,11 @@ def ensure(home: Path) -> Server:
     use = _in_use(place)
     try:
         started = _bring_up(place)
+    except (OSError, psycopg.Error) as error:
+        use.release()
+        raise DatabaseUnavailable(
+            f"the embedded PostgreSQL in {place.folder} cannot be started: {error}", hint=f"Its log: {place.log}"
+        ) from None
     except BaseException:
         use.release()
         raise

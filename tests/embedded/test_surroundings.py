@@ -57,6 +57,7 @@ def test_a_socket_directory_of_somebody_else_is_refused(project: Path) -> None:
     with pytest.raises(QsupError, match="is not a directory of this user"):
         embedded.ensure(home)
     place.sockets.unlink()
+    assert embedded.find(home) is None
 
 
 def test_hostile_variables_change_nothing(fresh_home: Path, user: Callable[..., User]) -> None:
