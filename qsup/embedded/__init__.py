@@ -18,6 +18,7 @@ import psycopg
 from qsup.embedded import cluster, locks
 from qsup.embedded.cluster import State
 from qsup.embedded.place import Place, existing_place, prepared_place
+from qsup.embedded.postmaster import postmaster_pid
 from qsup.embedded.surroundings import DATABASE, dsn_of, is_embedded, without_postgres_variables
 from qsup.errors import DatabaseUnavailable, QsupError
 
@@ -48,7 +49,7 @@ class Server:
     @property
     def pid(self) -> int:
         """The postmaster's pid; 0 when it is gone."""
-        return cluster.postmaster_pid(self._place)
+        return postmaster_pid(self._place)
 
     @property
     def log(self) -> Path:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from qsup import embedded
-from qsup.embedded import cluster
 from qsup.embedded.account import process_options
 from qsup.embedded.binaries import find_binaries
 from qsup.embedded.place import Place, existing_place
+from qsup.embedded.postmaster import postmaster_pid
 from qsup.errors import QsupError
 
 from .scene import User, remember, remembered, using
@@ -85,7 +85,7 @@ def test_a_server_started_by_hand_on_the_data_is_left_alone(home: Path, eventual
     command = [postgres, "-D", data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, **process_options(place.account)) as by_hand:
         try:
-            eventually(lambda: cluster.postmaster_pid(place) == by_hand.pid, what="the server started by hand is up")
+            eventually(lambda: postmaster_pid(place) == by_hand.pid, what="the server started by hand is up")
             with pytest.raises(QsupError, match=rf"qsup did not start \(pid {by_hand.pid}\)"):
                 embedded.ensure(home)
             assert by_hand.poll() is None
