@@ -15,7 +15,7 @@ from qsup.database import Choice, resolve, shown
 from qsup.embedded.surroundings import clean_environment
 from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
-__all__ = ["choice_for", "conninfo_for", "default_dsn", "dsn_for", "home_of", "open_connection", "shown"]
+__all__ = ["choice_for", "conninfo_for", "default_dsn", "dsn_for", "home_of", "open_async", "open_connection", "shown"]
 
 CONNECT_SECONDS = 10
 
@@ -85,22 +85,40 @@ def open_connection(dsn: str, *, role: str, autocommit: bool = True, source: str
     What the DSN or libpq's variables say about connect_timeout, keepalives and target_session_attrs wins. Raises
     DatabaseUnavailable with the DSN (no password) and `source`, ConfigUnreadable when it is no DSN.
     """
+    conninfo = _readable(dsn, role, source)
     try:
-        conninfo = conninfo_for(dsn, role)
+        with _surroundings(dsn):
+            return psycopg.connect(conninfo, autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        raise _silent(dsn, source, error) from None
+
+
+async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:
+    """The same for asyncio, not in autocommit mode. Raises DatabaseUnavailable, ConfigUnreadable."""
+    conninfo = _readable(dsn, role, "")
+    try:
+        with _surroundings(dsn):
+            return await psycopg.AsyncConnection.connect(conninfo)
+    except psycopg.OperationalError as error:
+        raise _silent(dsn, "", error) from None
+
+
+def _readable(dsn: str, role: str, source: str) -> str:
+    try:
+        return conninfo_for(dsn, role)
     except psycopg.ProgrammingError:
         raise ConfigUnreadable(
             f"not a DSN of PostgreSQL: {shown(dsn)}{_from(source)}",
             hint="Expected postgresql://user@host/dbname, or key=value pairs as libpq takes them.",
         ) from None
-    try:
-        with _surroundings(dsn):
-            return psycopg.connect(conninfo, autocommit=autocommit)
-    except psycopg.OperationalError as error:
-        where = shown(dsn) if dsn else "the place that libpq's PG* variables name"
-        raise DatabaseUnavailable(
-            f"PostgreSQL does not answer at {where}{_from(source)}: {str(error).strip()}",
-            hint="Is it running, and may this user connect? Try the same DSN with psql.",
-        ) from None
+
+
+def _silent(dsn: str, source: str, error: psycopg.OperationalError) -> DatabaseUnavailable:
+    where = shown(dsn) if dsn else "the place that libpq's PG* variables name"
+    return DatabaseUnavailable(
+        f"PostgreSQL does not answer at {where}{_from(source)}: {str(error).strip()}",
+        hint="Is it running, and may this user connect? Try the same DSN with psql.",
+    )
 
 
 def conninfo_for(dsn: str, role: str) -> str:

@@ -1,0 +1,85 @@
+"""The table of who may import whom: a module imports its own row or below. docs/explanation/architecture.md tells why.
+
+A name that ends in `.*` stands for everything in that package that has no line of its own. To add a module, add its
+name to the row of what it does: 0 words, 1 the file, 2 decisions without any input or output, 3 one kind of input and
+output each, 4 whole processes, 5 the commands.
+"""
+
+from __future__ import annotations
+
+ROWS: dict[int, str] = {
+    5: """
+        qsup.__main__ qsup.cli.*
+    """,
+    4: """
+        qsup.worker qsup.template qsup.solo qsup.dispatching qsup.courier.* qsup.supervise.supervisor
+    """,
+    3: """
+        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
+        qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.lines qsup.starter
+        qsup.check.load qsup.check.source qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
+        qsup.supervise.launcher qsup.supervise.watch
+    """,
+    2: """
+        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema
+    """,
+    1: """
+        qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+    """,
+    0: """
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.version qsup.check qsup.check.problem
+    """,
+}
+
+UPWARD = {
+    ("qsup", "qsup.dispatching"): "the public face binds dispatching at its first call",
+}
+"""Imports inside a function that may go up, each with its reason."""
+
+DRIVER = """
+    qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
+    qsup.dispatching
+"""
+"""Only these import psycopg."""
+
+FAR_FROM_THE_DATABASE = """
+    qsup.supervise.* qsup.template qsup.messages qsup.channel qsup.board qsup.rundir
+"""
+"""Importing one of these loads, by whatever way, none of `DATABASE`."""
+DATABASE = """
+    psycopg.* qsup.store qsup.migrate qsup.courier.* handlers.*
+"""
+
+PURE = 2
+"""Rows 0 to PURE know no clock, process, file, socket, random, database."""
+IMPURE = """
+    asyncio concurrent datetime fcntl glob io mmap multiprocessing os pathlib psycopg psycopg_pool pwd random resource
+    secrets select selectors shutil signal socket sqlite3 subprocess sys tempfile threading time uuid watchfiles
+"""
+PURE_ENOUGH = {
+    ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
+    ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
+}
+"""Impure libraries of which a pure module uses only something pure, each with its reason."""
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+
+
+def row(module: str) -> int | None:
+    """The row of a module; None when it is not in the table."""
+    for number, names in ROWS.items():
+        if module in names.split():
+            return number
+    packages = [(name[:-2], number) for number, names in ROWS.items() for name in names.split() if name.endswith(".*")]
+    inside = [(len(package), number) for package, number in packages if belongs(module, package)]
+    return max(inside)[1] if inside else None
+
+
+def belongs(module: str, package: str) -> bool:
+    """Whether it is the package or lies in it."""
+    return module == package or module.startswith(f"{package}.")
+
+
+def among(module: str, names: str) -> bool:
+    """Whether one of the names, or `package.*`, stands for the module."""
+    return any(belongs(module, name[:-2]) if name.endswith(".*") else module == name for name in names.split())
