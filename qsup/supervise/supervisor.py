@@ -64,6 +64,8 @@ class Supervisor:
         self.file = StateFile(project.run.state)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
         self.rejected: Json | None = None
+        self.declared = 0
+        """The generation whose types the courier has declared in the database."""
         self.migrating = 0
         """Pid of the child that brings the schema of the embedded database up to date."""
         self.look_again: float | None = None
@@ -152,7 +154,7 @@ class Supervisor:
                 self.liaison.alive(slot, pid)
             case messages.Serving(slot, pid):
                 self._know(events.Serving(slot, pid))
-            case messages.Died():
+            case messages.Died() if message.slot in self.state.slots:
                 self._worker_died(self.state.slots[message.slot].index, message)
             case messages.Say(text):
                 self.voice.say(text)
@@ -160,6 +162,8 @@ class Supervisor:
                 self._database(name, message)
             case messages.Refused():
                 self._refused(message)
+            case messages.Applied(generation):
+                self._applied(generation)
             case _:
                 pass
         self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
@@ -202,12 +206,24 @@ class Supervisor:
     def _database(self, name: str, message: messages.Database) -> None:
         if name == DATABASE and message.dsn and message.dsn != self.liaison.dsn:
             self.liaison.dsn = message.dsn
-            self.migrating = migrate(self.project.config_file, message.dsn)
+            self._migrate(message.dsn)
             self.voice.say(f"database: {message.detail}; psql '{shown(message.dsn)}'")
         elif (message.state, message.detail) != (self.database["state"], self.database["detail"]):
             rest = "" if message.state == "up" else "; workers finish their jobs and outcomes are kept"
             self.voice.say(f"database {message.state}: {message.detail}{rest}")
         self.database = {**self.database, "state": message.state, "detail": message.detail}
+
+    def _migrate(self, dsn: str) -> None:
+        try:
+            self.migrating = migrate(self.project.config_file, dsn)
+        except OSError:
+            # No process to be had; the courier looks at the schema again and again, and says what is missing.
+            self._know(events.DatabaseAt())
+
+    def _applied(self, generation: int) -> None:
+        if generation != self.declared:
+            self.voice.say(f"generation {generation} is declared in the database: its jobs can be dispatched")
+        self.declared = generation
 
     def _refused(self, message: messages.Refused) -> None:
         self.voice.say(f"the courier claims nothing: {message.reason}")
@@ -240,6 +256,7 @@ class Supervisor:
                 "started": self.started,
                 "config_file": str(self.project.config_file),
                 "database": self.database,
+                "declared": self.declared,
                 "rejected": self.rejected,
                 **told(self.state, self.boot_epoch),
             }

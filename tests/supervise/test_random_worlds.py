@@ -23,7 +23,7 @@ def random_edit(chance: random.Random, generation: int) -> Desired:
             name,
             workers=chance.choice((1, 2, 3, 8)),
             priority=chance.choice((1, 5, 10)),
-            memory=chance.choice((128, 256)) * 1_000_000,
+            memory=chance.choice((128, 256)) * 2**20,
             tries=chance.choice((3, 5)),
             start=chance.choice(("fork", "fork", "exec")),
         )

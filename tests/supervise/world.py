@@ -23,7 +23,7 @@ def queue(name: str, workers: int = 1, **settings: Any) -> Queue:
     """A queue with the defaults of queues.yaml."""
     values: dict[str, Any] = {
         "workers_of": None, "priority": 5, "sleep": 3.0, "tries": 3, "timeout": 60.0, "backoff": (5.0, 15.0, 60.0),
-        "jitter": 0.1, "memory": 128_000_000, "max_time": 3600.0, "max_jobs": 0, "grace": 10.0, "max_crashes": 3,
+        "jitter": 0.1, "memory": 128 * 2**20, "max_time": 3600.0, "max_jobs": 0, "grace": 10.0, "max_crashes": 3,
         "prefetch": None, "keep": 0.0, "start": "fork", "purpose": "",
     }  # fmt: skip
     return Queue(name=name, workers=workers, **{**values, **settings})
