@@ -255,7 +255,7 @@ class Supervisor:
                 "pid": os.getpid(),
                 "started": self.started,
                 "config_file": str(self.project.config_file),
-                "database": self.database,
+                "database": {**self.database, "pid": self.state.child(DATABASE).pid},
                 "declared": self.declared,
                 "rejected": self.rejected,
                 **told(self.state, self.boot_epoch),

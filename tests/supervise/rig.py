@@ -87,7 +87,7 @@ class Run:
         with (self.project / "out").open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "qsup", "run", *arguments],
-                cwd=self.project, env=self.environment, stdout=out, stderr=out,
+                cwd=self.project, env=self.environment, stdout=out, stderr=out, process_group=0,
             )  # fmt: skip
         self.processes.append(process)
         return process

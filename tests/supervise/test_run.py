@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.supervise.rig import QUEUES, Run, end
@@ -248,3 +249,29 @@ def test_a_job_that_ignores_its_time_limit_is_killed_and_charged(run: Run) -> No
     run.until(lambda: run.rows("SELECT id FROM qsup.failed_jobs") == [(job,)], "the job has failed")
     run.says("was killed over its time limit in job")
     run.settles()
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_supervisor_alone_and_drains(run: Run) -> None:
+    process = run.start()
+    run.dispatch("long", until="go")
+    run.waits_for("begin long")
+    os.killpg(process.pid, signal.SIGINT)
+    run.until(lambda: run.state["stopping"], "it is stopping")
+    run.let_go("go")
+    assert process.wait(30) == 0
+    assert len(run.diary("end long")) == 1
+
+
+def test_a_database_that_is_away_stops_nothing_but_claiming(run: Run, dsn: str) -> None:
+    run.start()
+    workers, courier = run.pids(), run.state["courier"]["pid"]
+    run.dispatch("long", until="go")
+    run.waits_for("begin long")
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'qsup:%'")
+    run.says("outcomes are kept")
+    run.let_go("go")
+    run.waits_for_jobs_to_end()
+    assert run.pids() == workers
+    assert run.state["courier"]["pid"] == courier
+    assert len(run.diary("begin long")) == 1
