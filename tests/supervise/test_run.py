@@ -275,3 +275,63 @@ def test_a_database_that_is_away_stops_nothing_but_claiming(run: Run, dsn: str) 
     assert run.pids() == workers
     assert run.state["courier"]["pid"] == courier
     assert len(run.diary("begin long")) == 1
+
+
+def test_a_database_without_the_schema_is_refused_at_the_start_with_what_to_do(project: Path, empty_dsn: str) -> None:
+    run = Run(project, empty_dsn)
+    assert run.spawn().wait(60) == 1
+    assert "qsup migrate" in run.output()
+    assert "Traceback" not in run.output()
+    run.close()
+
+
+def test_a_courier_and_a_template_that_hang_are_replaced(run: Run) -> None:
+    run.start()
+    [template] = run.state["template"].values()
+    courier = run.state["courier"]["pid"]
+    run.dispatch("long", until="go")
+    worker = int(run.waits_for("begin long")[4])
+    for pid in (template["pid"], courier):
+        os.kill(pid, signal.SIGSTOP)
+    run.says("no answer for 5 s")
+    run.until(lambda: not alive(template["pid"]) and not alive(courier), "both are dead")
+    run.dispatch("short")
+    run.waits_for("end short")
+    assert alive(worker)
+    run.let_go("go")
+    run.settles()
+    run.waits_for_jobs_to_end()
+    assert len(run.diary("begin long")) == 1
+
+
+def test_a_worker_without_a_template_is_killed_at_its_deadline_by_the_supervisor(run: Run) -> None:
+    run.write({**QUEUES, "payments": {**QUEUES["payments"], "timeout": "2s", "grace": "1s", "tries": 1}})
+    run.start()
+    [template] = run.state["template"].values()
+    job = run.dispatch("long", until="never")
+    worker = int(run.waits_for("begin long")[4])
+    end(template["pid"])
+    os.kill(worker, signal.SIGSTOP)
+    run.until(lambda: run.rows("SELECT id FROM qsup.failed_jobs") == [(job,)], "the job has failed")
+    run.says("was killed over its time limit in job")
+    run.settles()
+
+
+def test_everything_but_the_workers_is_killed_at_once_and_the_job_runs_once(run: Run) -> None:
+    first = run.start()
+    [template] = run.state["template"].values()
+    courier = run.state["courier"]["pid"]
+    run.dispatch("long", until="go")
+    worker = int(run.waits_for("begin long")[4])
+    for pid in (first.pid, template["pid"], courier):
+        end(pid)
+    first.wait()
+    run.spawn()
+    run.until(lambda: worker in {one["pid"] for one in run.state.get("slots", {}).values()}, "it is taken over")
+    run.dispatch("short")
+    run.waits_for("end short")
+    run.let_go("go")
+    run.settles()
+    run.waits_for_jobs_to_end()
+    assert len(run.diary("begin long")) == 1
+    assert not alive(worker)
