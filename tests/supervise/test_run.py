@@ -335,3 +335,16 @@ def test_everything_but_the_workers_is_killed_at_once_and_the_job_runs_once(run:
     run.waits_for_jobs_to_end()
     assert len(run.diary("begin long")) == 1
     assert not alive(worker)
+
+
+def test_exec_workers_import_the_code_themselves_and_may_start_threads(run: Run) -> None:
+    run.write({**QUEUES, "payments": {**QUEUES["payments"], "start": "exec"}})
+    shop = (run.project / "shop.py").read_text()
+    (run.project / "shop.py").write_text(shop + "\nimport threading\nthreading.Timer(600, print).start()\n")
+    process = run.start()
+    run.dispatch("hello")
+    worker = int(run.waits_for("begin hello")[4])
+    run.waits_for("end hello")
+    assert b"qsup.worker" in Path(f"/proc/{worker}/cmdline").read_bytes()
+    process.terminate()
+    assert process.wait(60) == 0
