@@ -11,7 +11,7 @@ from qsup.supervise.advance import LONGEST_DELAY, delay
 from qsup.supervise.desired import desire, forked_modules
 from qsup.supervise.edit import edit_lines, worker_lines
 from qsup.supervise.model import COURIER
-from tests.supervise.world import fresh, queue, routing, wanted
+from tests.supervise.world import fresh, queue, routing, settled, wanted
 
 
 def test_the_first_crash_costs_no_time_and_the_next_ones_double() -> None:
@@ -46,8 +46,6 @@ def test_queues_start_by_priority_and_stop_the_other_way() -> None:
     world.edit(wanted(queue("late", 1, priority=20), queue("early", 1, priority=1), queue("middle", 1, priority=5)))
     world.run(10)
     world.tell(events.StopAsked(now=False))
-    started = next(line for line in world.log if "start worker" in line)
-    assert [line.split()[-1] for line in world.log if "start worker" in line and started] != []
     order = [line.split("worker ")[1].split(":")[0] for line in world.log if " worker " in line]
     assert order == ["early", "middle", "late", "late", "middle", "early"]
 
@@ -129,3 +127,18 @@ def test_settings_that_reach_living_workers_do_not_replace_them(name: str) -> No
     other = routing(queue("payments", 1, **{name: 77}))
     made = [desire(each, generation=1, source_hash="", code_version="a") for each in (one, other)]
     assert made[0].slots["payments:0"].spec == made[1].slots["payments:0"].spec
+
+
+def test_a_death_that_is_reported_late_does_not_bury_the_successor() -> None:
+    world = fresh(5)
+    world.edit(wanted(queue("payments", 1)))
+    world.run(5)
+    old, courier = world.workers["payments:0"].pid, world.children[COURIER].pid
+    world.end_worker("payments:0", old, -9)
+    world.end_child(COURIER, courier)
+    world.run(5)
+    world.tell(events.WorkerDied("payments:0", old, -9, "", 0.5))
+    world.tell(events.ChildDied(COURIER, courier, 0.5))
+    assert settled(world) == ""
+    assert world.state.slots["payments:0"].pid == world.workers["payments:0"].pid
+    assert world.state.child(COURIER).pid == world.children[COURIER].pid
