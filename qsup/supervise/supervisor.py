@@ -138,6 +138,8 @@ class Supervisor:
             case "reload":
                 self.edits.asked = True
             case "state":
+                for child in self.state.children.values():
+                    self.voice.say(f"{child.name}: {child.phase}, pid {child.pid or '-'}")
                 for slot in self.state.slots.values():
                     self.voice.say(
                         f"{slot.name}: {slot.phase}, pid {slot.pid or '-'}{', ' if slot.why else ''}{slot.why}"
