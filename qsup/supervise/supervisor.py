@@ -57,9 +57,10 @@ class Supervisor:
         self.state = State(embedded=project.embedded, address=0 if project.embedded else 1)
         self.wake, self.crew = WakePipe(), Crew()
         self.orphans = Orphans(project.run, project.board)
-        self.liaison = Liaison(self.crew, project.board, str(project.config_file), project.dsn)
-        root = project.config_file.resolve().parent
-        self.hands = Hands(root, project.run, self.crew, self.liaison, self.orphans)
+        # Not resolved: in a ConfigMap the file is a link into a directory that is replaced.
+        file = project.config_file.absolute()
+        self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
+        self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans)
         self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
         self.file = StateFile(project.run.state)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
@@ -256,7 +257,7 @@ class Supervisor:
             {
                 "pid": os.getpid(),
                 "started": self.started,
-                "config_file": str(self.project.config_file),
+                "config_file": self.liaison.config_file,
                 "database": {**self.database, "pid": self.state.child(DATABASE).pid},
                 "declared": self.declared,
                 "rejected": self.rejected,

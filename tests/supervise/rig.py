@@ -35,6 +35,8 @@ def pay(job: Pay, ctx: qsup.Context) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     while job.until and not os.path.exists(job.until):
         time.sleep(0.01)
+    if job.how == "chain":
+        Pay(text="next").dispatch()
     with open("diary", "a") as diary:
         diary.write(f"end {job.text}\\n")
 """
@@ -50,6 +52,7 @@ class Run:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.project, self.dsn = project, dsn
+        self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
         self.groups: set[int] = set()
@@ -87,7 +90,7 @@ class Run:
         with (self.project / "out").open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "qsup", "run", *arguments],
-                cwd=self.project, env=self.environment, stdout=out, stderr=out, process_group=0,
+                cwd=self.cwd, env=self.environment, stdout=out, stderr=out, process_group=0,
             )  # fmt: skip
         self.processes.append(process)
         return process
@@ -132,7 +135,7 @@ class Run:
     def diary(self, what: str = "") -> list[str]:
         """The lines that handlers wrote, those that begin with `what`."""
         try:
-            lines = (self.project / "diary").read_text().splitlines()
+            lines = (self.cwd / "diary").read_text().splitlines()
         except FileNotFoundError:
             return []
         return [line for line in lines if line.startswith(what)]
@@ -179,3 +182,12 @@ class Run:
 def end(pid: int) -> None:
     """kill -9."""
     kill(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Is there a process of this pid?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

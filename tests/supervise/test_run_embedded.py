@@ -62,3 +62,12 @@ def test_a_killed_postgresql_and_a_killed_database_child_come_back(run: Run) -> 
     run.waits_for("end short")
     assert len(run.diary("begin long")) == 1
     assert run.pids() == workers
+
+
+def test_a_handler_dispatches_to_its_own_project_whatever_the_working_directory(run: Run) -> None:
+    run.cwd = run.project / "elsewhere"
+    run.cwd.mkdir()
+    run.start("--config", "../queues.yaml")
+    known(run)
+    run.dispatch("first", how="chain")
+    run.waits_for("end next")
