@@ -249,10 +249,12 @@ def main(host: str, port: int, user: str, login: str) -> None:
     """Run the simulator until Ctrl-C; its port is the first line of the output. The password is ROUTER_PASSWORD."""
     password = os.environ.get("ROUTER_PASSWORD", "")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router,
+    ):
         click.echo(router.address.rpartition(":")[2])
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

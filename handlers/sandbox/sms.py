@@ -1,4 +1,4 @@
-"""An SMS gateway as Africa's Talking's on an HTTP port, for tests and the demo (`python -m handlers.sandbox.sms --port 0`).
+"""An SMS gateway like Africa's Talking's on an HTTP port, for tests and the demo. `python -m handlers.sandbox.sms`.
 
 It answers 201 with a message id, or whatever answer of data/sms_answers.json was ordered. It checks what the real one
 checks: the key, the form, a number with a plus sign.
@@ -147,10 +147,12 @@ def main(host: str, port: int, username: str) -> None:
     """Run the gateway until Ctrl-C; its port is the first line of the output. The key is SMS_API_KEY or sandbox-key."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     key = os.environ.get("SMS_API_KEY", "sandbox-key")
-    with SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        SmsGateway(host=host, port=port, username=username, api_key=key) as gateway,
+    ):
         click.echo(gateway.url.rpartition(":")[2])
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
