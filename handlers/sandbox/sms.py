@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 
 import click
+
+from handlers.sandbox.until_signal import until_signal
 
 ANSWERS: dict[str, dict[str, Any]] = {
     answer["name"]: answer
@@ -145,14 +146,9 @@ class _Request(BaseHTTPRequestHandler):
 @click.option("--username", default="sandbox", show_default=True)
 def main(host: str, port: int, username: str) -> None:
     """Run the gateway until Ctrl-C; its port is the first line of the output. The key is SMS_API_KEY or sandbox-key."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     key = os.environ.get("SMS_API_KEY", "sandbox-key")
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        SmsGateway(host=host, port=port, username=username, api_key=key) as gateway,
-    ):
+    with until_signal(), SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
         click.echo(gateway.url.rpartition(":")[2])
-        threading.Event().wait()
 
 
 if __name__ == "__main__":

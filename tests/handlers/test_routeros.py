@@ -256,12 +256,14 @@ def duration_of(text: str) -> str:
 @pytest.mark.parametrize("module", ["handlers.sandbox.routeros", "handlers.sandbox.sms"])
 def test_the_sandbox_runs_by_itself_and_says_its_port(module: str) -> None:
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", module, "--port", "0"], stdout=subprocess.PIPE, env=environment
-    ) as process:
+    process = subprocess.Popen([sys.executable, "-m", module, "--port", "0"], stdout=subprocess.PIPE, env=environment)
+    try:
         assert process.stdout is not None
         assert select.select([process.stdout], [], [], 20)[0]
         port = int(process.stdout.readline())
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
