@@ -1,7 +1,7 @@
 """Lines of JSON between qsup's processes, over a socket that never blocks.
 
-A line is `{"kind": "Forked", …fields}`, a message of `qsup.messages`. Unknown kinds and fields are errors, because all
-processes of one supervisor are of one version.
+A line is `{"message": "Forked", …fields}`, a message of `qsup.messages`. Unknown kinds and fields are errors:
+all processes of one supervisor are of one version.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from qsup.messages import Message
 def encode(message: Message) -> bytes:
     """The message as its line."""
     names: tuple[str, ...] = message.__slots__
-    body = {"kind": type(message).__name__} | {name: getattr(message, name) for name in names}
+    body = {"message": type(message).__name__} | {name: getattr(message, name) for name in names}
     return json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
     """The message of one line. Raises ValueError for anything else."""
     body = json.loads(line)
-    kind = Message.kinds.get(body.pop("kind", ""))
+    kind = Message.kinds.get(body.pop("message", ""))
     if kind is None:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:

@@ -6,14 +6,20 @@ import atexit
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qsup import embedded
-from qsup.database import Choice, shown
+from qsup.database import Choice, resolve, shown
 from qsup.embedded.surroundings import clean_environment
 from qsup.errors import ConfigUnreadable, DatabaseUnavailable
+
+__all__ = [
+    "choice_for", "conninfo_for", "default_dsn", "dsn_for", "for_psql", "home_of", "open_async", "open_connection",
+    "shown",
+]  # fmt: skip
 
 CONNECT_SECONDS = 10
 
@@ -26,7 +32,35 @@ def home_of(config_file: Path) -> Path:
     return config_file.resolve().parent / ".qsup"
 
 
-def dsn_for(choice: Choice, config_file: Path, *, start: bool) -> str:
+def choice_for(config_file: Path, flag: str | None = None) -> Choice:
+    """The database of the project of this queues.yaml; `flag` is --database. Raises ConfigUnreadable."""
+    # Imported here: the courier opens connections and never reads a file.
+    from qsup.check.load import load_or_raise
+
+    return resolve(flag, os.environ, load_or_raise(config_file, os.environ).database)
+
+
+def default_dsn() -> str:
+    """The DSN for a program that was told none: of the queues.yaml that is found from here, else of the environment.
+
+    Never starts a server: a program that dispatches is not who should keep one. Raises QsupError.
+    """
+    from qsup.config import find
+
+    try:
+        config_file = find(None, os.environ, Path.cwd())
+    except ConfigUnreadable:
+        choice = resolve(None, os.environ, None)
+        if choice.kind == "embedded":
+            raise DatabaseUnavailable(
+                "no database is named, and no queues.yaml is found from here",
+                hint="Set QSUP_DATABASE_URL to a DSN, or QSUP_CONFIG to the queues.yaml.",
+            ) from None
+        return choice.dsn
+    return dsn_for(choice_for(config_file), config_file)
+
+
+def dsn_for(choice: Choice, config_file: Path, start: bool = False) -> str:
     """The DSN of the chosen database.
 
     The embedded server is started if it is not running and `start` is true; this process then uses it until it exits,
@@ -55,22 +89,40 @@ def open_connection(dsn: str, *, role: str, autocommit: bool = True, source: str
     What the DSN or libpq's variables say about connect_timeout, keepalives and target_session_attrs wins. Raises
     DatabaseUnavailable with the DSN (no password) and `source`, ConfigUnreadable when it is no DSN.
     """
+    conninfo = _readable(dsn, role, source)
     try:
-        conninfo = conninfo_for(dsn, role)
+        with _surroundings(dsn):
+            return psycopg.connect(conninfo, autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        raise _silent(dsn, source, error) from None
+
+
+async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:
+    """The same for asyncio, not in autocommit mode. Raises DatabaseUnavailable, ConfigUnreadable."""
+    conninfo = _readable(dsn, role, "")
+    try:
+        with _surroundings(dsn):
+            return await psycopg.AsyncConnection.connect(conninfo)
+    except psycopg.OperationalError as error:
+        raise _silent(dsn, "", error) from None
+
+
+def _readable(dsn: str, role: str, source: str) -> str:
+    try:
+        return conninfo_for(dsn, role)
     except psycopg.ProgrammingError:
         raise ConfigUnreadable(
             f"not a DSN of PostgreSQL: {shown(dsn)}{_from(source)}",
             hint="Expected postgresql://user@host/dbname, or key=value pairs as libpq takes them.",
         ) from None
-    try:
-        with _surroundings(dsn):
-            return psycopg.connect(conninfo, autocommit=autocommit)
-    except psycopg.OperationalError as error:
-        where = shown(dsn) if dsn else "the place that libpq's PG* variables name"
-        raise DatabaseUnavailable(
-            f"PostgreSQL does not answer at {where}{_from(source)}: {str(error).strip()}",
-            hint="Is it running, and may this user connect? Try the same DSN with psql.",
-        ) from None
+
+
+def _silent(dsn: str, source: str, error: psycopg.OperationalError) -> DatabaseUnavailable:
+    where = shown(dsn) if dsn else "the place that libpq's PG* variables name"
+    return DatabaseUnavailable(
+        f"PostgreSQL does not answer at {where}{_from(source)}: {str(error).strip()}",
+        hint="Is it running, and may this user connect? Try the same DSN with psql.",
+    )
 
 
 def conninfo_for(dsn: str, role: str) -> str:
@@ -84,6 +136,15 @@ def conninfo_for(dsn: str, role: str) -> str:
         defaults["target_session_attrs"] = "read-write"
     missing = {name: value for name, value in defaults.items() if name not in said}
     return make_conninfo(dsn, **missing, application_name=f"qsup:{role}")
+
+
+def for_psql(dsn: str) -> tuple[str, dict[str, str]]:
+    """Conninfo and environment: everybody can read a command line, so the password travels in the environment."""
+    if embedded.is_embedded(dsn):
+        return dsn, embedded.without_postgres_variables(os.environ)
+    said: dict[str, Any] = conninfo_to_dict(dsn)
+    password = said.pop("password", None)
+    return make_conninfo("", **said), dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def _surroundings(dsn: str) -> AbstractContextManager[None]:

@@ -92,6 +92,12 @@ def dispatch_raw(conn: Connection[Any], name: str, payloads: Sequence[str], **op
     )
 
 
+def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str, **options: Any) -> int:
+    """Store one job by class name and JSON text under a unique key: for the command line."""
+    values = {"queue": None, "delay": None, "at": None} | options
+    return _accepted(_execute(conn, "dispatch", values | {"job": name, "payload": payload, "unique": unique}))
+
+
 def refusal(error: psycopg.Error) -> Exception:
     """What a database error means to somebody who dispatches."""
     kind = REFUSALS.get(error.sqlstate or "")

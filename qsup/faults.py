@@ -54,14 +54,25 @@ def decode(data: Any, tree: Tree) -> tuple[keys.Document, list[Problem], frozens
     # Mending one level can uncover the next; the file is four levels deep.
     for _ in range(6):
         try:
-            return keys.Document.model_validate(rest), problems, frozenset(broken)
+            return keys.Document.model_validate(rest), _once(problems), frozenset(broken)
         except ValidationError as error:
             found = {tuple(details["loc"]): details for details in error.errors(include_url=False)}
             problems += [_problem(details, path, tree) for path, details in found.items() if path not in broken]
             broken |= set(found)
             for path, details in found.items():
                 rest = _mended(rest, path, details["type"])
-    return keys.Document.model_validate(EMPTY), problems, frozenset(broken)
+    return keys.Document.model_validate(EMPTY), _once(problems), frozenset(broken)
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """Without "has no `queues`" where a key is already asked whether it means queues: one mistake, one problem."""
+    guessed = {(found.queue, found.job, found.hint) for found in problems if found.code == "Q010"}
+
+    def told(found: Problem) -> bool:
+        missing = found.message.rpartition("`")[0].rpartition("`")[2]
+        return found.code == "Q012" and (found.queue, found.job, f"did you mean {missing}?") in guessed
+
+    return [found for found in problems if not told(found)]
 
 
 def _mended(data: Any, path: Path, kind: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from qsup import sql
+from qsup import connect, sql
 from qsup.errors import DatabaseUnavailable, Superseded
 from qsup.messages import Work
 from qsup.store import numbers
@@ -39,7 +39,9 @@ class Connections:
         """A usable connection, not in autocommit mode. Raises DatabaseUnavailable."""
         if self._conn is None or self._conn.closed or self._conn.broken or dsn != self._dsn:
             self.close()
-            self._conn, self._dsn = psycopg.connect(dsn, **parameters(self.name)), dsn
+            self._conn, self._dsn = connect.open_connection(dsn, role=self.name, autocommit=False), dsn
+            self._conn.execute(CHECK_CLIENT)
+            self._conn.commit()
         self._used = time.monotonic()
         return self._conn
 
@@ -55,9 +57,8 @@ class Connections:
         self._conn = None
 
 
-def parameters(name: str) -> dict[str, Any]:
-    """How a worker connects: the server notices a killed client within a second, even in the middle of a query."""
-    return {"application_name": name, "options": "-c client_connection_check_interval=1s", "connect_timeout": 10}
+CHECK_CLIENT = b"SET client_connection_check_interval = 1000"
+"""Milliseconds: the server notices a killed client even in the middle of a query."""
 
 
 class JobTransaction:
@@ -98,7 +99,8 @@ class JobTransaction:
     async def __aenter__(self) -> psycopg.AsyncConnection[Any]:
         self._open()
         try:
-            self._conn = await psycopg.AsyncConnection.connect(self._work.dsn, **parameters(self._connections.name))
+            self._conn = await connect.open_async(self._work.dsn, role=self._connections.name)
+            await self._conn.execute(CHECK_CLIENT)
             row = await self._begin_async(self._conn)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}") from None

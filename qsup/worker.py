@@ -20,11 +20,11 @@ from typing import Any
 
 from qsup import slots
 from qsup.board import Board, Record, boottime
-from qsup.channel import Channel
+from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
 from qsup.job import Context
 from qsup.lines import LineWriter
-from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Work
+from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
 from qsup.outcome import Report
 from qsup.perform import SoftLimit, perform
 from qsup.rundir import RunDirectory
@@ -124,6 +124,8 @@ class Worker:
             case Work():
                 self.unsent.clear()
                 self.work(message)
+            case Stop():
+                self.leaving = True
             case Recorded():
                 self.unsent = [one for one in self.unsent if (one.id, one.claim) != (message.id, message.claim)]
             case _:
@@ -160,7 +162,7 @@ class Worker:
         if opened:
             raise RuntimeError("ctx.transaction() ends the job: it can be used once per run")
         if self.connections is None:
-            self.connections = Connections(f"qsup:worker:{self.fork.slot}")
+            self.connections = Connections(f"worker:{self.fork.slot}")
         rest = work.timeout + work.grace
         opened.append(JobTransaction(work, self.connections, rest, limit.hold))
         return opened[0]
@@ -265,3 +267,14 @@ def main(fork: Fork, run: RunDirectory, ready: int) -> int:
     os.write(ready, b"1")
     os.close(ready)
     return worker.run()
+
+
+def started_by_exec() -> int:
+    """`python -m qsup.worker`, for `start: exec`: a fresh interpreter that imports the handlers itself."""
+    fork = decode(os.environ.pop("QSUP_FORK").encode())
+    assert isinstance(fork, Fork)  # noqa: S101  the template wrote it
+    return main(fork, RunDirectory(Path(os.environ["QSUP_RUN"])), int(os.environ.pop("QSUP_READY")))
+
+
+if __name__ == "__main__":
+    sys.exit(started_by_exec())

@@ -48,10 +48,14 @@ def load(path: Path, environ: Mapping[str, str]) -> Loaded:
 
 def load_or_raise(path: Path, environ: Mapping[str, str]) -> Routing:
     """The routing of the file at `path`. Raises ConfigUnreadable (exit 78), its message all the errors, a line each."""
-    loaded = load(path, environ)
-    if loaded.routing is None:
+    return sound(load(path, environ)).routing
+
+
+def sound(loaded: Loaded) -> Parsed:
+    """What was read. Raises ConfigUnreadable (exit 78) when a problem is an error, its message all of them."""
+    if loaded.routing is None or loaded.parsed is None:
         raise ConfigUnreadable("\n".join(str(found) for found in loaded.problems if found.severity == "error"))
-    return loaded.routing
+    return loaded.parsed
 
 
 class _Unreadable(Exception):

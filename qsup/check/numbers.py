@@ -88,7 +88,7 @@ def explain(parsed: Parsed, name: str) -> Numbers:
         stop_wait=routing.longest(workers.name) + workers.grace + MARGIN,
         waits=waits(rules),
         jobs=tuple(
-            _job(route, routing.rules(route.job, name)) for route in routing.routes.values() if route.queue == name
+            _job(route, routing.rules(job, name)) for job, route in routing.routes.items() if route.queue == name
         ),
     )
 

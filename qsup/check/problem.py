@@ -38,7 +38,12 @@ class Problem:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part)
         label = "" if self.severity == "error" else f"{self.severity}: "
         hint = f", {self.hint}" if self.hint else ""
-        return f"{place + ': ' if place else ''}{label}{self.message}{hint} [{self.code}]"
+        return printable(f"{place + ': ' if place else ''}{label}{self.message}{hint} [{self.code}]")
+
+
+def printable(text: str) -> str:
+    """On one line and harmless to a terminal, whatever a file or a row may hold."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

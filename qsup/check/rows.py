@@ -64,7 +64,8 @@ def _failed(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
 
 
 def _declared(routing: Routing, queues: list[Row], types: list[Row]) -> Iterator[Problem]:
-    names, routed = {name for (name,) in queues}, dict(types)
+    names = {name for (name,) in queues}
+    routed: dict[str, str] = {row[0]: row[1] for row in types}
     for name in sorted(names - set(routing.queues)):
         message = f"queue {name} is declared in the database, but not in this file: applying the file retires it"
         hint = nearest(name, routing.queues)

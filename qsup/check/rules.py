@@ -49,10 +49,14 @@ class _Rules:
             ("queues", values.QUEUE_NAME, "letters, digits, `.`, `_` and `-`, at most 63, the first a letter or digit"),
             ("jobs", values.JOB_NAME, "a class name: letters, digits and `_`, at most 128"),
         ):
-            for name in self.tree.value.get(section) or () if isinstance(self.tree.value, dict) else ():
+            for name in self._names_in(section):
                 if not re.fullmatch(pattern, name, re.ASCII):
                     message = f'"{name[:80]}" cannot be the name of a {section[:-1]}, expected {what}'
                     yield self._error("Q018", message, (section, name), at_key=True)
+
+    def _names_in(self, section: str) -> list[str]:
+        value = self.tree.value.get(section) if isinstance(self.tree.value, dict) else None
+        return list(value) if isinstance(value, dict) else []
 
     def some_queue(self) -> Iterator[Problem]:
         if not self.queues and ("queues",) not in self.parsed.broken and not self._unusable():

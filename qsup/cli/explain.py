@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from qsup.check.load import load, load_or_raise
+from qsup.check.load import load, sound
 from qsup.check.numbers import Numbers
 from qsup.check.numbers import explain as numbers_of
 from qsup.check.problem import nearest
@@ -27,12 +27,11 @@ from qsup.units import written
 def explain(queue: str, config: str | None, *, as_json: bool) -> None:
     """Say what the numbers of QUEUE come to, where each was said and what is derived from them."""
     file = find(config, os.environ, Path.cwd())
-    routing = load_or_raise(file, os.environ)
-    parsed = load(file, os.environ).parsed
-    if queue not in routing.queues or parsed is None:
-        raise QsupError(
-            f"{file} declares no queue {queue}", hint=nearest(queue, routing.queues) or _known(routing.queues)
-        )
+    parsed = sound(load(file, os.environ))
+    known = parsed.routing.queues
+    if queue not in known:
+        hint = nearest(queue, known) or f"it has {', '.join(known)}"
+        raise QsupError(f"{file} declares no queue {queue}", hint=hint)
     numbers = numbers_of(parsed, queue)
     if as_json:
         click.echo(json.dumps(numbers.to_dict()))
@@ -43,14 +42,9 @@ def explain(queue: str, config: str | None, *, as_json: bool) -> None:
         console.print(sentence)
 
 
-def _known(queues: object) -> str:
-    return f"it has {', '.join(queues)}" if isinstance(queues, dict) else ""
-
-
 def _settings(numbers: Numbers) -> Table:
-    table = Table(
-        title=f"Queue {numbers.queue}" + (f": {numbers.purpose}" if numbers.purpose else ""), title_justify="left"
-    )
+    purpose = f": {numbers.purpose}" if numbers.purpose else ""
+    table = Table(title=f"Queue {numbers.queue}{purpose}", title_justify="left")
     for heading in ("setting", "value", "said by"):
         table.add_column(heading)
     for setting in numbers.settings:

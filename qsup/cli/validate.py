@@ -72,7 +72,7 @@ def _stored(routing: Routing, file: Path, database: str | None) -> list[Problem]
     from qsup.database import resolve
 
     choice = resolve(database, os.environ, routing.database)
-    with connect.open_connection(connect.dsn_for(choice, file), role="validate") as connection:
+    with connect.open_connection(connect.dsn_for(choice, file, start=False), role="validate") as connection:
         return rows.check(routing, connection)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from qsup import connect, migrate, store
+from qsup.database import shown
 from qsup.errors import DatabaseUnavailable
 from qsup.messages import Database, Message, Refused
 
@@ -99,7 +100,7 @@ class Link:
             # An earlier courier's connection may still be claiming; what it claims must be visible before we settle.
             time.sleep(0.02)
         self._conn, self._wait, self._ever = conn, 0.1, True
-        self._say(Database("up", connect.shown(self._dsn)))
+        self._say(Database("up", shown(self._dsn)))
         return True
 
     def _refused(self, reason: str) -> None:

@@ -101,7 +101,8 @@ class Server:
         while self._posted:
             message = self._posted.popleft()
             if isinstance(message, str):
-                self.desk.claims.wake(message)
+                # An empty name: notifications may have been missed.
+                self.desk.claims.wake(message) if message else self.desk.claims.wake_all()
                 continue
             if isinstance(message, Configure) and (self.desk.config is None or self.desk.config.dsn != message.dsn):
                 self.link.use(message.dsn, message.supervisor)

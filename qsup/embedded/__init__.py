@@ -13,9 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from qsup.embedded import cluster, locks
 from qsup.embedded.cluster import State
 from qsup.embedded.place import Place, existing_place, prepared_place
+from qsup.embedded.postmaster import postmaster_pid
 from qsup.embedded.surroundings import DATABASE, dsn_of, is_embedded, without_postgres_variables
 from qsup.errors import DatabaseUnavailable, QsupError
 
@@ -46,7 +49,7 @@ class Server:
     @property
     def pid(self) -> int:
         """The postmaster's pid; 0 when it is gone."""
-        return cluster.postmaster_pid(self._place)
+        return postmaster_pid(self._place)
 
     @property
     def log(self) -> Path:
@@ -58,11 +61,19 @@ class Server:
         return cluster.is_alive(self._place)
 
     def clients(self) -> int:
-        """How many connections of qsup's processes it has, this one's own excepted."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'qsup:%' AND pid <> pg_backend_pid()"
+        """How many connections qsup's courier, workers and commands have to it; looks like this one do not count."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'qsup:%' AND application_name <> 'qsup:embedded'"
+        )
         with cluster.connect(self._place, "postgres") as connection:
             row = connection.execute(query).fetchone()
         return int(row[0]) if row else 0
+
+    def in_use(self) -> bool:
+        """Whether any process counts as its user, this one included."""
+        with _changing(self._place):
+            return locks.is_held(self._place.users_lock, by_anyone=True)
 
     def release(self) -> None:
         """Do not count as a user any more."""
@@ -90,6 +101,11 @@ def ensure(home: Path) -> Server:
     use = _in_use(place)
     try:
         started = _bring_up(place)
+    except (OSError, psycopg.Error) as error:
+        use.release()
+        raise DatabaseUnavailable(
+            f"the embedded PostgreSQL in {place.folder} cannot be started: {error}", hint=f"Its log: {place.log}"
+        ) from None
     except BaseException:
         use.release()
         raise

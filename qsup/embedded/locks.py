@@ -51,10 +51,10 @@ def take(path: Path, *, exclusive: bool, timeout: float, owner: tuple[int, int] 
     return Lock(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Whether anyone holds this lock exclusively."""
+def is_held(path: Path, *, by_anyone: bool = False) -> bool:
+    """Whether somebody holds this lock exclusively; `by_anyone`: or shared."""
     try:
-        take(path, exclusive=False, timeout=0).release()
+        take(path, exclusive=by_anyone, timeout=0).release()
     except TimeoutError:
         return True
     return False

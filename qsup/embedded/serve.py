@@ -22,6 +22,7 @@ from qsup.errors import QsupError
 from qsup.messages import Database, Message, Ping, Pong, Stop
 
 WATCH_SECONDS = 0.2
+ORPHAN_WATCH_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
 
@@ -50,7 +51,7 @@ class Keeper(threading.Thread):
         try:
             server = self._bring_up()
             while not self._may_go(server):
-                self._leave.wait(WATCH_SECONDS)
+                self._leave.wait(ORPHAN_WATCH_SECONDS if self.orphaned else WATCH_SECONDS)
                 if server is None or not server.is_alive():
                     self._lost(server)
                     server = self._bring_up()
@@ -98,8 +99,8 @@ class Keeper(threading.Thread):
 
 
 def _is_needed(server: Server) -> bool:
-    """Whether a process of qsup's is connected. Looked at for a second: a courier may be between two connections."""
-    for _ in range(5):
+    """Whether a process of qsup's is connected. Looked at for 3 s: a courier may be between two connections."""
+    for _ in range(15):
         try:
             if server.clients():
                 return True
@@ -132,12 +133,10 @@ def serve(channel: Channel, keeper: Keeper) -> None:
         if keeper.bell in readable and not os.read(keeper.bell, 1):
             break
         _pass_on(channel, keeper)
-        if not channel.closed:
-            channel.flush()
-            for message in channel.receive():
-                _answer(channel, keeper, message)
-            if channel.closed:
-                keeper.orphaned = True
+        channel.flush()
+        for message in channel.receive():
+            _answer(channel, keeper, message)
+        keeper.orphaned = channel.closed
     _pass_on(channel, keeper)
     os.close(keeper.bell)
 

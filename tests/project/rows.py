@@ -12,18 +12,22 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.template qsup.solo qsup.dispatching qsup.courier.* qsup.supervise.supervisor
+        qsup.worker qsup.template qsup.solo qsup.dispatching qsup.courier.*
+        qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.__main__
     """,
     3: """
-        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.perform qsup.channel qsup.board qsup.rundir qsup.slots
-        qsup.connect qsup.embedded.* qsup.transaction qsup.starter qsup.check.scan qsup.check.load qsup.check.rows
-        qsup.supervise.launcher qsup.supervise.watch
+        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
+        qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.lines qsup.starter
+        qsup.check.load qsup.check.source qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
+        qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
+        qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
+        qsup.supervise.edits
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph
+        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema
     """,
     1: """
-        qsup.config qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+        qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
         qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.version qsup.check qsup.check.problem
@@ -36,7 +40,8 @@ UPWARD = {
 """Imports inside a function that may go up, each with its reason."""
 
 DRIVER = """
-    qsup.store qsup.migrate qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
+    qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
+    qsup.dispatching
 """
 """Only these import psycopg."""
 

@@ -1,0 +1,40 @@
+"""`qsup migrate`."""
+
+from __future__ import annotations
+
+import click
+
+from qsup.cli.options import config_option, database_option, the_dsn, the_routing
+
+
+@click.command()
+@config_option
+@database_option
+@click.option("--check", is_flag=True, help="Only say what is missing; exit 1 if anything is.")
+@click.option("--show-sql", is_flag=True, help="Print the SQL of what is missing and change nothing.")
+def migrate(config: str | None, database: str | None, check: bool, show_sql: bool) -> None:
+    """Bring the schema qsup in the database to the version of this qsup."""
+    from qsup import connect
+    from qsup import migrate as migrating
+
+    path, routing = the_routing(config)
+    dsn = the_dsn(database, path, routing.database, start=True)
+    with connect.open_connection(dsn, role="migrate") as conn:
+        missing = migrating.pending(conn)
+        if show_sql:
+            click.echo("\n".join(one.sql for one in missing), nl=False)
+        elif check:
+            _say_missing([f"{one.version:04d}_{one.name}" for one in missing])
+        else:
+            applied = migrating.migrate_connection(conn)
+            for one in applied:
+                click.echo(f"applied {one.version:04d}_{one.name}")
+            click.echo(f"the schema is version {migrating.code_version()}" + ("" if applied else ", nothing to do"))
+
+
+def _say_missing(names: list[str]) -> None:
+    if not names:
+        click.echo("the schema is up to date")
+        return
+    click.echo("missing: " + ", ".join(names) + "\nrun `qsup migrate`")
+    raise SystemExit(1)

@@ -1,0 +1,58 @@
+"""The options that every command shares, and how a command finds its file and its database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from qsup.check.load import load_or_raise
+from qsup.config import find
+from qsup.routing import Routing
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(function: F) -> F:
+    """`--config FILE`."""
+    return click.option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="queues.yaml to use instead of the first one found.",
+        envvar="QSUP_CONFIG",
+    )(function)
+
+
+def database_option(function: F) -> F:
+    """`--database DSN`. A DSN with a password is better given in QSUP_DATABASE_URL: `ps` shows arguments."""
+    return click.option(
+        "--database", metavar="DSN", help="PostgreSQL to use; before QSUP_DATABASE_URL, the file and DATABASE_URL."
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")(function)
+
+
+def the_file(config: str | None) -> Path:
+    """The queues.yaml to use. Raises ConfigUnreadable."""
+    return find(config, os.environ, Path.cwd())
+
+
+def the_routing(config: str | None) -> tuple[Path, Routing]:
+    """The file and what it says. Raises ConfigUnreadable with every problem."""
+    path = the_file(config)
+    return path, load_or_raise(path, os.environ)
+
+
+def the_dsn(database: str | None, path: Path, in_file: str | None, *, start: bool) -> str:
+    """The DSN of the chosen database; the embedded one is started if `start`. Raises QsupError."""
+    from qsup.connect import dsn_for
+    from qsup.database import resolve
+
+    return dsn_for(resolve(database, os.environ, in_file), path, start)

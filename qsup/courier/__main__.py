@@ -1,0 +1,33 @@
+"""`python -m qsup.courier`: started by the supervisor, with its channel in QSUP_CHANNEL and the project in QSUP_RUN."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from pathlib import Path
+
+from qsup.channel import inherited
+from qsup.courier.control import Control
+from qsup.rundir import RunDirectory
+
+
+def main() -> int:
+    """Run the courier; 1 when another one already serves this project."""
+    run = RunDirectory(Path(os.environ["QSUP_RUN"]))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        # The terminal's and the service manager's signals are the supervisor's business; it tells us.
+        signal.signal(number, signal.SIG_IGN)
+    descriptor = os.open(run.courier_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print("qsup: another courier serves this project", file=sys.stderr)
+        return 1
+    Control(inherited(), run).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The courier's main thread: it talks to the supervisor, and so answers pings while a query hangs.
+
+The claim loop, the listener and the house are threads beside it. When the supervisor's end of the channel closes, the
+courier claims nothing more and stays until the last worker has reported.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import socket
+import threading
+import time
+
+from qsup import embedded
+from qsup.board import Board
+from qsup.channel import Channel
+from qsup.courier.house import Duty, House, Housekeeper
+from qsup.courier.listen import Listener
+from qsup.courier.server import Server
+from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Stop
+from qsup.routing import Routing
+from qsup.rundir import RunDirectory
+
+HUNG_AFTER = 60.0
+"""Seconds in which the claim loop has not turned once: then pings stay unanswered and the supervisor replaces us."""
+
+
+class Control:
+    """Between the supervisor's channel and the claim loop."""
+
+    def __init__(self, channel: Channel, run: RunDirectory) -> None:
+        self.channel = channel
+        self.outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._woken, self._waker = socket.socketpair()
+        self.server = Server(listen_on(run), Board(run.board), self.tell)
+        self.house: House | None = None
+        self.listener: Listener | None = None
+        self._dsn = ""
+        self._heard_supervisor = time.monotonic()
+
+    def tell(self, message: Message) -> None:
+        """From any thread: a message for the supervisor."""
+        self.outbox.put(message)
+        self._waker.send(b"1")
+
+    def run(self) -> None:
+        """Until the claim loop has ended."""
+        loop = threading.Thread(target=self._loop, name="claims")
+        loop.start()
+        self.tell(Ready())
+        while loop.is_alive():
+            self._turn()
+        self._send_outbox()
+        self._end_helpers()
+
+    def _loop(self) -> None:
+        try:
+            self.server.run()
+        finally:
+            self._waker.send(b"1")
+
+    def _turn(self) -> None:
+        readable = [self._woken] if self.channel.closed else [self._woken, self.channel.socket]
+        ready, _, _ = select.select(readable, [self.channel.socket] if self.channel.unsent else [], [], 1.0)
+        if self._woken in ready:
+            self._woken.recv(4096)
+        self._send_outbox()
+        if not self.channel.closed:
+            self._hear()
+
+    def _send_outbox(self) -> None:
+        while not self.outbox.empty():
+            message = self.outbox.get()
+            if not self.channel.closed:
+                self.channel.send(message)
+        self.channel.flush()
+
+    def _hear(self) -> None:
+        for message in self.channel.receive():
+            self._heard_supervisor = time.monotonic()
+            if isinstance(message, Ping):
+                self._answer(message)
+                continue
+            if isinstance(message, Configure):
+                self._configure(message)
+            self.server.post(message)
+            if isinstance(message, Alive | Died) and self.house is not None:
+                self.house.look_soon()
+        if self.channel.closed:
+            self.server.post(Stop())
+
+    def _answer(self, ping: Ping) -> None:
+        if time.monotonic() - self.server.turned_at < HUNG_AFTER:
+            self.channel.send(Pong(ping.number, self.server.note()))
+
+    def _configure(self, message: Configure) -> None:
+        duty = Duty(
+            message.supervisor, Routing.from_dict(message.routing), message.generation, message.config_file,
+            self.server.desk.listens, self._supervised,
+        )  # fmt: skip
+        if self.house is not None and message.dsn == self._dsn:
+            self.house.configure(duty)
+            return
+        self._end_helpers()
+        self._dsn = message.dsn
+        if embedded.is_embedded(message.dsn):
+            # The embedded server is meant exactly; libpq must not complete its DSN from a shell's PG* variables.
+            for name in [name for name in os.environ if name.startswith("PG")]:
+                del os.environ[name]
+        self.house = House(message.dsn, Housekeeper(duty, self.server.post))
+        self.server.service.on_due = lambda _queue, _delay: self.house.look_soon() if self.house else None
+        self.listener = Listener(message.dsn, message.supervisor, self.server.post)
+        self.house.start()
+        self.listener.start()
+
+    def _supervised(self) -> bool:
+        # It pings every second; ten missed ones are a supervisor that hangs.
+        return self.channel.closed or time.monotonic() - self._heard_supervisor < 10.0
+
+    def _end_helpers(self) -> None:
+        for thread in (self.house, self.listener):
+            if thread is not None:
+                thread.ended = True
+
+
+def listen_on(run: RunDirectory) -> socket.socket:
+    """The socket where workers find us; a dead courier's is replaced."""
+    path = run.courier_socket
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.bind(os.fspath(path))
+    path.chmod(0o600)
+    sock.listen(1024)
+    sock.setblocking(False)
+    return sock
