@@ -19,10 +19,10 @@ from typing import Self
 
 import click
 
+from handlers.sandbox.endings import endings
 from handlers.sandbox.faults import Fault, Faults, Kind
 from handlers.sandbox.menus import SENSITIVE
 from handlers.sandbox.tables import Refusal, Tables, Trap
-from handlers.sandbox.until_signal import until_signal
 from handlers.sandbox.wire import ReservedByte, encode_sentence, read_sentence
 
 FAILED_LOGINS = 5
@@ -248,8 +248,9 @@ def _attributes(*, category: int | None, message: str) -> list[str]:
 def main(host: str, port: int, user: str, login: str) -> None:
     """Run the simulator until Ctrl-C; its port is the first line of the output. The password is ROUTER_PASSWORD."""
     password = os.environ.get("ROUTER_PASSWORD", "")
-    with until_signal(), RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router:
+    with endings() as wait, RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router:
         click.echo(router.address.rpartition(":")[2])
+        wait()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 
 import click
 
-from handlers.sandbox.until_signal import until_signal
+from handlers.sandbox.endings import endings
 
 ANSWERS: dict[str, dict[str, Any]] = {
     answer["name"]: answer
@@ -147,8 +147,9 @@ class _Request(BaseHTTPRequestHandler):
 def main(host: str, port: int, username: str) -> None:
     """Run the gateway until Ctrl-C; its port is the first line of the output. The key is SMS_API_KEY or sandbox-key."""
     key = os.environ.get("SMS_API_KEY", "sandbox-key")
-    with until_signal(), SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
+    with endings() as wait, SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
         click.echo(gateway.url.rpartition(":")[2])
+        wait()
 
 
 if __name__ == "__main__":
