@@ -8,6 +8,7 @@ that its case expects, every customer is on the router once and got one message 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -72,6 +73,8 @@ class Outside:
 def main(callbacks: Path, router: str | None, sms_url: str | None, as_json: bool) -> None:
     """Play M-Pesa callbacks through the payment flow and compare what becomes of them with what must."""
     console = Console(stderr=True, quiet=as_json)
+    # Its first callbacks come while the workers are still starting, and dispatch says so for each of them.
+    logging.getLogger("qsup.dispatch").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     result = Result()
@@ -107,7 +110,7 @@ def _run(script: Script, other_side: Outside, console: Console, result: Result) 
 
 
 def _play(conn: Connection, script: Script, project: Project, console: Console, result: Result) -> None:
-    playing.wait_until_heard(conn, project.check, DATABASE_SECONDS)
+    playing.wait_until_declared(conn, project.check, DATABASE_SECONDS)
     schema.migrate(conn)
     playing.furnish(conn, script)
     console.print(f"playing {len(script.cases)} callbacks")

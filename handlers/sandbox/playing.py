@@ -83,22 +83,16 @@ def read_script(path: Path) -> Script:
     return Script(cases, requests)
 
 
-def wait_until_heard(conn: Connection, check: Callable[[], None], seconds: float) -> None:
-    """Wait until workers listen to the payment flow's queues. Raises TooSlow, or what `check` raises."""
+def wait_until_declared(conn: Connection, check: Callable[[], None], seconds: float) -> None:
+    """Wait until the jobs of queues.yaml are declared in the database. Raises TooSlow, or what `check` raises."""
 
-    def heard() -> bool:
+    def declared() -> bool:
         check()
-        if _rows(conn, "SELECT to_regclass('qsup.supervisors') AS found")[0]["found"] is None:
+        if _rows(conn, "SELECT to_regclass('qsup.job_types') AS found")[0]["found"] is None:
             return False
-        listening = _rows(
-            conn,
-            "SELECT FROM qsup.job_types t WHERE t.name = ANY (%s)"
-            " AND EXISTS (SELECT FROM qsup.supervisors s WHERE t.queue = ANY (s.listens))",
-            [JOBS],
-        )
-        return len(listening) == len(JOBS)
+        return len(_rows(conn, "SELECT name FROM qsup.job_types WHERE name = ANY (%s)", [JOBS])) == len(JOBS)
 
-    _until(heard, seconds, "no worker of qsup run listens to the payment flow's queues")
+    _until(declared, seconds, "qsup run has not declared the payment flow's jobs")
 
 
 def furnish(conn: Connection, script: Script) -> None:

@@ -103,6 +103,15 @@ class Project:
         return {}
 
     def _clean_up(self) -> None:
+        # A second Ctrl-C would leave behind what the first one asked to end; each step below ends by itself.
+        before = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            self._end_all()
+        finally:
+            for number, action in before:
+                signal.signal(number, action)
+
+    def _end_all(self) -> None:
         if self._process is not None:
             self._stop(self._process)
         self.left_running = self._survivors()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -14,9 +15,10 @@ Texts = list[str]
 
 def show(console: Console, played: list[Played], differences: Texts, seconds: float, *, ok: bool) -> None:
     """A table with a line per callback, the differences, and the result in one sentence."""
-    table = Table(title="M-Pesa callbacks")
-    for name in ("callback", "outcome", "jobs"):
-        table.add_column(name, overflow="fold")
+    table = Table(title="M-Pesa callbacks", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("callback", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("jobs")
     table.add_column("time", justify="right")
     for one in played:
         mark = "[red]✗[/]" if one.differences else "[green]✓[/]"
