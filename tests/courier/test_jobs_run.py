@@ -137,11 +137,10 @@ def test_kill_9_of_workers_at_random_moments_runs_every_job(rig: Rig) -> None:
     for number in range(200):
         put(rig, "transaction", str(number))
     for kills in range(2, 12, 2):
-        lines = len(rig.lines()) + 5
-        rig.until(lambda lines=lines: len(rig.lines()) > lines or rig.drained(), "some progress")  # type: ignore[misc]
+        rig.until(rig.progress_of(5), "some progress")
         for pid in rig.workers.values():
             os.kill(pid, signal.SIGKILL)
-        rig.until(lambda kills=kills: len(rig.deaths) == kills and rig.serving(), "new workers")  # type: ignore[misc]
+        rig.until(rig.replaced_after(kills), "new workers")
     rig.until(rig.drained, "all done", 60)
     assert len(rig.rows("SELECT text FROM effects")) == 200
     assert rig.rows("SELECT * FROM qsup.failed_jobs") == []
