@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 NOTHING_TO_DO = frozenset({"sent", "delivered", "failed"})
 STATES = {"accepted": "sent", "permanent": "failed", "config": "parked", "account": "parked", "transient": "pending"}
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.PoolTimeout)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def send_credentials(job: SendCredentialsSMSJob, ctx: qsup.Context) -> None:
@@ -115,6 +115,8 @@ def _send(settings: SmsSettings, phone: str, body: str, *, timeout: float) -> An
         response = httpx.post(url, data=form, headers=headers, timeout=timeout)
     except NEVER_SENT as error:
         return Answer(meaning="transient", detail=f"the gateway cannot be reached ({type(error).__name__})")
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        return Answer(meaning="config", detail=f"SMS_URL or SMS_API_KEY cannot be used ({type(error).__name__})")
     except httpx.HTTPError as error:
         return Answer(meaning="unknown", detail=f"no answer ({type(error).__name__})")
     return read_answer(response.status_code, response.headers, response.text)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from handlers.sandbox.project import Project
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
 from tests.conftest import Eventually
@@ -101,3 +102,20 @@ def test_a_file_that_is_no_file_of_callbacks_is_said_in_a_sentence(folder: Path)
         result = answer(process)
     assert process.returncode == 1
     assert "pyproject.toml is not a file of callbacks" in result["differences"][0]
+
+
+def test_what_survives_the_end_is_named_and_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with Project({}) as project:
+        project.wait_for_database(40)
+        supervisor = read_status(project)["pid"]
+        os.kill(supervisor, signal.SIGKILL)
+    assert any("postgres" in one for one in project.left_running), project.left_running
+    assert list(folder.iterdir()) == []
+    assert [one for one in project.left_running if Path(f"/proc/{one.split()[0]}/exe").exists()] == []
+
+
+def read_status(project: Project) -> dict[str, Any]:
+    command = [sys.executable, "-m", "qsup", "status", "--json"]
+    found = subprocess.run(command, cwd=project.folder, env=project.env, stdout=subprocess.PIPE, check=False)
+    return dict(json.loads(found.stdout))

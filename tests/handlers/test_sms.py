@@ -112,6 +112,18 @@ def test_a_gateway_that_cannot_be_reached_has_sent_nothing(
     assert gateway.requests == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("SMS_URL", "ftp://x"), ("SMS_URL", "http://["), ("SMS_API_KEY", "ké\udc80")]
+)
+def test_a_setting_that_cannot_be_used_parks_the_message(
+    waiting: Hotspot, gateway: SmsGateway, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert kinds(send(waiting)) == ["discard"]
+    assert outbox(waiting)[0] == "parked"
+    assert gateway.requests == 0
+
+
 def test_after_repair_a_parked_message_goes_out(waiting: Hotspot, gateway: SmsGateway) -> None:
     gateway.order("recipient_405")
     assert kinds(send(waiting)) == ["discard"]
