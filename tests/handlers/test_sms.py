@@ -113,14 +113,20 @@ def test_a_gateway_that_cannot_be_reached_has_sent_nothing(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SMS_URL", "ftp://x"), ("SMS_URL", "http://["), ("SMS_API_KEY", "ké\udc80")]
+    ("name", "value", "state"),
+    [
+        ("SMS_URL", "ftp://x", "pending"),
+        ("SMS_URL", "http://[", "pending"),
+        ("SMS_URL", "http://x:port", "parked"),
+        ("SMS_API_KEY", "ké\udc80", "parked"),
+    ],
 )
-def test_a_setting_that_cannot_be_used_parks_the_message(
-    waiting: Hotspot, gateway: SmsGateway, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+def test_a_setting_that_cannot_be_used_fails_the_job_and_keeps_the_message(
+    waiting: Hotspot, gateway: SmsGateway, monkeypatch: pytest.MonkeyPatch, name: str, value: str, state: str
 ) -> None:
     monkeypatch.setenv(name, value)
     assert kinds(send(waiting)) == ["discard"]
-    assert outbox(waiting)[0] == "parked"
+    assert outbox(waiting)[0] == state
     assert gateway.requests == 0
 
 
