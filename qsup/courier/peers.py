@@ -96,7 +96,8 @@ class Peers:
 
     def pools_alive(self) -> set[str]:
         """The pools that have at least one living worker."""
-        return {slot.rpartition(":")[0] for slot in self.alive}
+        # A copy: the house asks from its own thread.
+        return {slot.rpartition(":")[0] for slot in list(self.alive)}
 
 
 def credentials(sock: socket.socket) -> tuple[int, int]:

@@ -13,9 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from qsup.embedded import cluster, locks
 from qsup.embedded.cluster import State
 from qsup.embedded.place import Place, existing_place, prepared_place
+from qsup.embedded.postmaster import postmaster_pid
 from qsup.embedded.surroundings import DATABASE, dsn_of, is_embedded, without_postgres_variables
 from qsup.errors import DatabaseUnavailable, QsupError
 
@@ -46,7 +49,7 @@ class Server:
     @property
     def pid(self) -> int:
         """The postmaster's pid; 0 when it is gone."""
-        return cluster.postmaster_pid(self._place)
+        return postmaster_pid(self._place)
 
     @property
     def log(self) -> Path:
@@ -98,6 +101,11 @@ def ensure(home: Path) -> Server:
     use = _in_use(place)
     try:
         started = _bring_up(place)
+    except (OSError, psycopg.Error) as error:
+        use.release()
+        raise DatabaseUnavailable(
+            f"the embedded PostgreSQL in {place.folder} cannot be started: {error}", hint=f"Its log: {place.log}"
+        ) from None
     except BaseException:
         use.release()
         raise

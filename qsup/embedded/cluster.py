@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from contextlib import suppress
 from enum import Enum
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from qsup.embedded import locks
-from qsup.embedded.account import process_options, run
-from qsup.embedded.binaries import Binaries, find_binaries
+from qsup.embedded.binaries import find_binaries
 from qsup.embedded.place import SOCKET_NAME, Place
-from qsup.embedded.surroundings import DATABASE, USER, clean_environment, dsn_of
+from qsup.embedded.postmaster import initialize, launch, log_end, major_of, postmaster_pid, reap, remove_leftovers
+from qsup.embedded.surroundings import DATABASE, clean_environment, dsn_of
 from qsup.errors import DatabaseUnavailable, QsupError
 
 # Crash recovery replays the log since the last checkpoint: at most max_wal_size (1 GB), well under this.
 START_SECONDS = 120.0
 FAST_STOP_SECONDS = 20.0
-LOG_LIMIT = 1_000_000
-
-# Popen objects of servers that this process started: without them a dead one would stay a zombie.
-_started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class State(Enum):
@@ -74,14 +68,13 @@ def settle(place: Place) -> State:
 
 def start(place: Place) -> None:
     """Start the server on its data, which are made if they are missing. Raises QsupError."""
-    binaries = find_binaries(place.account, _major_of(place.data))
+    binaries = find_binaries(place.account, major_of(place.data))
     reap(place)
     with _nobody_alive(place) as alive:
         if not place.data.exists():
-            _initialize(place, binaries, alive.descriptor)
-        _remove_leftovers(place)
-        process = _launch(place, binaries, alive.descriptor)
-    _started[place.data] = process
+            initialize(place, binaries, alive.descriptor)
+        remove_leftovers(place)
+        process = launch(place, binaries, alive.descriptor)
     place.write_facts({"pid": process.pid, "version": binaries.version, "origin": binaries.origin})
     _wait_until_up(place, process)
 
@@ -111,48 +104,9 @@ def is_alive(place: Place) -> bool:
     return locks.is_held(place.alive_lock) and postmaster_pid(place) != 0
 
 
-def postmaster_pid(place: Place) -> int:
-    """The pid of the postmaster of these data, 0 if there is none: postmaster.pid alone may name anybody by now."""
-    try:
-        pid = int((place.data / "postmaster.pid").read_text().split("\n")[0])
-    except (OSError, ValueError):
-        return 0
-    return pid if _works_in(pid, place.data) else 0
-
-
-def reap(place: Place) -> None:
-    """Take notice of the end of a server that this process started."""
-    process = _started.get(place.data)
-    if process is not None and process.poll() is not None:
-        del _started[place.data]
-
-
-def _works_in(pid: int, data: Path) -> bool:
-    """A postmaster's working directory is its data directory."""
-    try:
-        if Path("/proc/self/cwd").exists():
-            return Path(f"/proc/{pid}/cwd").readlink() == data
-    except PermissionError:
-        # Root in a container without CAP_SYS_PTRACE, Docker's default, may not look at other users' processes so.
-        return os.fsencode(data) in _bytes_of(Path(f"/proc/{pid}/cmdline"))
-    except OSError:
-        return False
-    try:
-        command = ["ps", "-o", "command=", "-p", str(pid)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  a number
-    except OSError:
-        return False
-    return str(data) in answer.stdout
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
 def _listening(place: Place) -> bool:
+    if not place.has_own_sockets():
+        return False
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(str(place.sockets / SOCKET_NAME))
@@ -176,45 +130,6 @@ def _state_of(place: Place, error: str) -> State:
     raise DatabaseUnavailable(f"the embedded PostgreSQL in {place.folder}: {error}", hint=f"See {place.log}.")
 
 
-def _major_of(data: Path) -> int | None:
-    try:
-        return int((data / "PG_VERSION").read_text().split(".")[0])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise QsupError(f"{data} is not a PostgreSQL data directory: {error}") from None
-
-
-def _initialize(place: Place, binaries: Binaries, alive: int) -> None:
-    for unfinished in place.folder.glob("data.new-*"):
-        shutil.rmtree(unfinished)
-    fresh = place.folder / f"data.new-{os.getpid()}"
-    # trust, because the socket's directory is 0700: who can open it could read the data as well. Never with TCP.
-    command: list[str | Path] = [
-        binaries.folder / "initdb",
-        "-D",
-        fresh,
-        "-U",
-        USER,
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-locale",
-    ]
-    if binaries.major >= 16:
-        command += ["-c", "dynamic_shared_memory_type=mmap"]
-    # An initdb whose parent was killed works on: the next start waits for it, by the lock that it inherits.
-    answer = run(place.account, command, cwd=place.folder, pass_fds=[alive])
-    if answer.returncode:
-        raise QsupError(
-            f"initdb of PostgreSQL {binaries.version} ({binaries.folder}) failed in {place.folder}:\n"
-            + _indented(answer.stdout),
-            hint="Free space on that disk and in /dev/shm is the first thing to look at.",
-        )
-    fresh.rename(place.data)
-
-
 def _nobody_alive(place: Place) -> locks.Lock:
     """alive.lock, which is free only when every process of the last server is gone."""
     if (pid := postmaster_pid(place)) and not locks.is_held(place.alive_lock):
@@ -230,50 +145,13 @@ def _nobody_alive(place: Place) -> locks.Lock:
         ) from None
 
 
-def _remove_leftovers(place: Place) -> None:
-    # PostgreSQL refuses to start when the old pid is a zombie or somebody else's by now; alive.lock knows better.
-    for leftover in (
-        place.data / "postmaster.pid",
-        place.sockets / SOCKET_NAME,
-        place.sockets / f"{SOCKET_NAME}.lock",
-    ):
-        leftover.unlink(missing_ok=True)
-    if place.log.exists() and place.log.stat().st_size > LOG_LIMIT:
-        place.log.replace(place.log.with_suffix(".log.1"))
-
-
-def _launch(place: Place, binaries: Binaries, alive: int) -> subprocess.Popen[bytes]:
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(place.sockets),
-        "unix_socket_permissions": "0700",
-        "cluster_name": "qsup",
-        # Not /dev/shm: containers have little of it, and systemd-logind's RemoveIPC empties it at logout.
-        "dynamic_shared_memory_type": "mmap",
-    }
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with place.log.open("ab") as log:
-        if place.account.owner is not None:
-            os.fchown(log.fileno(), *place.account.owner)
-        return subprocess.Popen(  # noqa: S603  the command is a list that qsup puts together, no shell
-            [str(binaries.folder / "postgres"), "-D", str(place.data), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=place.folder,
-            pass_fds=[alive],
-            start_new_session=True,  # Ctrl-C in the terminal must not reach it: workers drain first
-            **process_options(place.account),
-        )
-
-
 def _wait_until_up(place: Place, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while look(place) not in (State.UP, State.NO_DATABASE):
         if process.poll() is not None or time.monotonic() > deadline:
             reap(place)
             raise DatabaseUnavailable(
-                f"the embedded PostgreSQL in {place.folder} does not start:\n" + _indented(_log_end(place)),
+                f"the embedded PostgreSQL in {place.folder} does not start:\n" + log_end(place),
                 hint=f"The whole log: {place.log}",
             )
         time.sleep(0.02)
@@ -288,11 +166,3 @@ def _wait_until_gone(place: Place, seconds: float) -> bool:
         time.sleep(0.01)
     reap(place)
     return True
-
-
-def _log_end(place: Place) -> str:
-    return "\n".join(place.log.read_text(errors="replace").splitlines()[-8:])
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.strip().splitlines()[-12:])

@@ -63,6 +63,14 @@ class Place:
             return inside
         return Path("/tmp") / f"qsup-{self.account.uid}-{digest(self.folder)}-pg"  # noqa: S108  checked when made
 
+    def has_own_sockets(self) -> bool:
+        """Whether the socket's directory is the account's: in /tmp anybody could have made one of that name."""
+        try:
+            found = self.sockets.lstat()
+        except OSError:
+            return False
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == self.account.uid
+
     def facts(self) -> dict[str, Any]:
         """What the process that started the server wrote down: pid, version, origin."""
         try:

@@ -68,8 +68,9 @@ def test_retry_and_discard_and_unprintable_errors_and_progress_end_as_they_say(r
     rig.until(rig.drained, "all ended")
     failed = dict(rig.rows("SELECT id, cause || ': ' || message FROM qsup.failed_jobs"))
     assert failed == {never: "discarded: never this", ugly: r"tries: a\0b\ud800"}
-    events = rig.rows(f"SELECT kind, value FROM qsup.job_events WHERE job_id IN ({later}, {half}) ORDER BY job_id")
-    assert events == [("retry", 0.05), ("progress", 40.0)]
+    events = rig.rows("SELECT job_id, kind, value FROM qsup.job_events WHERE value IS NOT NULL ORDER BY job_id, id")
+    assert (later, "retry", 0.05) in events
+    assert (half, "progress", 40.0) in events
 
 
 def test_a_transaction_and_the_end_of_the_job_are_one(rig: Rig) -> None:

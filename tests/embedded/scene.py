@@ -59,6 +59,7 @@ def using(home: Path) -> Iterator[embedded.Server]:
 def remember(dsn: str, word: str) -> None:
     """Write something that must survive."""
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS memory")
         connection.execute("CREATE TABLE memory (word text)")
         connection.execute("INSERT INTO memory VALUES (%s)", [word])
 

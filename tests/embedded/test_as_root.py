@@ -45,19 +45,19 @@ def test_it_runs_as_another_account_without_roots_groups(home: Path) -> None:
     assert "0" not in lines["Gid"] + lines["Groups"]
 
 
-def test_the_account_can_be_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_account_can_be_named(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSUP_PG_USER", "nobody")
-    with using(home) as server:
+    with using(fresh_home) as server:
         assert server.data.stat().st_uid == NOBODY.pw_uid
     monkeypatch.setenv("QSUP_PG_USER", "daemon")
-    with using(home) as server:
+    with using(fresh_home) as server:
         assert server.data.stat().st_uid == NOBODY.pw_uid, "existing data keep their owner"
 
 
-def test_an_unknown_account_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_account_is_named(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSUP_PG_USER", "no-such-account")
     with pytest.raises(QsupError, match="QSUP_PG_USER names 'no-such-account'"):
-        embedded.ensure(home)
+        embedded.ensure(fresh_home)
 
 
 def test_a_project_below_a_closed_folder_stays_closed(project: Path, system_state: Path) -> None:
@@ -103,15 +103,15 @@ def test_an_ordinary_user_has_a_server(project: Path, as_nobody: Callable[[Calla
 
 
 def test_a_server_of_another_user_is_refused_clearly(
-    home: Path, as_nobody: Callable[[Callable[[], str]], str], monkeypatch: pytest.MonkeyPatch
+    fresh_home: Path, as_nobody: Callable[[Callable[[], str]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QSUP_PG_USER", "daemon")
-    with using(home):
+    with using(fresh_home):
         pass
 
     def attempt() -> str:
         try:
-            embedded.ensure(home)
+            embedded.ensure(fresh_home)
         except QsupError as error:
             return str(error)
         return "was allowed"
@@ -132,6 +132,7 @@ def closed_wheel(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (closed / wheel.package.name / install.name).symlink_to(install)
     libraries = wheel.package.with_name(f"{wheel.package.name}.libs")
     (closed / libraries.name).symlink_to(libraries)
+    monkeypatch.delenv("QSUP_PG_BIN", raising=False)
     monkeypatch.setattr(sys, "path", [str(closed), *sys.path])
     return closed
 

@@ -21,8 +21,9 @@ Shop = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def shop(project: Path) -> Shop:
+def shop(home: Path) -> Shop:
     """`shop("url", …)`: `qsup db url …` in the folder of a queues.yaml."""
+    project = home.parent
     (project / "queues.yaml").write_text("version: 1\nqueues:\n  default: {workers: 1}\n")
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

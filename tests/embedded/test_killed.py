@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from qsup import embedded
-from qsup.embedded import cluster
 from qsup.embedded.account import process_options
 from qsup.embedded.binaries import find_binaries
 from qsup.embedded.place import Place, existing_place
+from qsup.embedded.postmaster import postmaster_pid
 from qsup.errors import QsupError
 
 from .scene import User, remember, remembered, using
@@ -85,7 +85,7 @@ def test_a_server_started_by_hand_on_the_data_is_left_alone(home: Path, eventual
     command = [postgres, "-D", data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, **process_options(place.account)) as by_hand:
         try:
-            eventually(lambda: cluster.postmaster_pid(place) == by_hand.pid, what="the server started by hand is up")
+            eventually(lambda: postmaster_pid(place) == by_hand.pid, what="the server started by hand is up")
             with pytest.raises(QsupError, match=rf"qsup did not start \(pid {by_hand.pid}\)"):
                 embedded.ensure(home)
             assert by_hand.poll() is None
@@ -93,18 +93,18 @@ def test_a_server_started_by_hand_on_the_data_is_left_alone(home: Path, eventual
             by_hand.send_signal(signal.SIGQUIT)
 
 
-def test_an_initdb_killed_half_way_is_done_again(home: Path, user: Begin, eventually: Any) -> None:
-    first = user(home)
-    eventually(lambda: list(home.glob("pg/data.new-*/base")), what="initdb is at work")
+def test_an_initdb_killed_half_way_is_done_again(fresh_home: Path, user: Begin, eventually: Any) -> None:
+    first = user(fresh_home)
+    eventually(lambda: list(fresh_home.glob("pg/data.new-*/base")), what="initdb is at work")
     first.kill()
-    assert not _place(home).data.exists()
-    with using(home) as server:
+    assert not _place(fresh_home).data.exists()
+    with using(fresh_home) as server:
         assert server.started_here
-    assert not list(home.glob("pg/data.new-*"))
+    assert not list(fresh_home.glob("pg/data.new-*"))
 
 
-def test_six_at_once_start_one_server_and_stop_it_once(home: Path, user: Begin) -> None:
-    users = [user(home) for _ in range(6)]
+def test_six_at_once_start_one_server_and_stop_it_once(fresh_home: Path, user: Begin) -> None:
+    users = [user(fresh_home) for _ in range(6)]
     answers = [one.answer() for one in users]
     assert sum(answer["started"] for answer in answers) == 1
     assert len({answer["pid"] for answer in answers}) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from qsup import connect, embedded
 from qsup.embedded import Server
-from qsup.embedded.place import existing_place
+from qsup.embedded.place import existing_place, prepared_place
 from qsup.errors import QsupError
 
 from .scene import User, tree, using
@@ -49,21 +49,19 @@ def test_any_folder_will_do(project: Path, name: str) -> None:
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(project: Path) -> None:
-    folder = project / ("x" * 120)
-    folder.mkdir()
-    with using(folder / ".qsup"):
-        sockets = _sockets(folder)
-    sockets.rmdir()
-    sockets.symlink_to(project)
-    try:
-        with pytest.raises(QsupError, match="is not a directory of this user"):
-            embedded.ensure(folder / ".qsup")
-    finally:
-        sockets.unlink()
+    home = project / ("x" * 120) / ".qsup"
+    home.parent.mkdir()
+    place = prepared_place(home)
+    place.sockets.rmdir()
+    place.sockets.symlink_to(project)
+    with pytest.raises(QsupError, match="is not a directory of this user"):
+        embedded.ensure(home)
+    place.sockets.unlink()
+    assert embedded.find(home) is None
 
 
-def test_hostile_variables_change_nothing(home: Path, user: Callable[..., User]) -> None:
-    first = user(home, **HOSTILE)
+def test_hostile_variables_change_nothing(fresh_home: Path, user: Callable[..., User]) -> None:
+    first = user(fresh_home, **HOSTILE)
     told = first.answer()
     assert told.get("started"), told
     assert first.stop()
@@ -86,12 +84,14 @@ def test_the_server_has_no_secret_of_its_starter(home: Path, user: Callable[...,
 def test_data_of_another_major_version_are_named_and_untouched(home: Path) -> None:
     with using(home) as server:
         data = server.data
+    right = (data / "PG_VERSION").read_text()
     (data / "PG_VERSION").write_text("13\n")
     before = tree(data)
     with pytest.raises(QsupError, match=r"made by PostgreSQL 13 and needs its programs; found: \d+") as caught:
         embedded.ensure(home)
     assert "QSUP_PG_BIN" in caught.value.hint
     assert tree(data) == before
+    (data / "PG_VERSION").write_text(right)
 
 
 def test_a_wrong_folder_of_programs_is_named(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +102,12 @@ def test_a_wrong_folder_of_programs_is_named(home: Path, tmp_path: Path, monkeyp
 
 def test_a_server_that_cannot_start_shows_its_log(home: Path) -> None:
     with using(home) as server:
-        data = server.data
-    with (data / "postgresql.conf").open("a") as file:
-        file.write("no_such_setting = 1\n")
+        settings = server.data / "postgresql.conf"
+    right = settings.read_text()
+    settings.write_text(right + "no_such_setting = 1\n")
     with pytest.raises(QsupError, match=r"(?s)does not start:.*no_such_setting"):
         embedded.ensure(home)
+    settings.write_text(right)
 
 
 def test_its_files_are_private(server: Server) -> None:

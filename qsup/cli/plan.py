@@ -1,0 +1,63 @@
+"""`qsup plan`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from qsup.check.load import load, sound
+from qsup.cli.options import config_option, json_option, the_file
+from qsup.routing import Routing
+from qsup.rundir import run_directory
+from qsup.supervise.desired import desire
+from qsup.supervise.edit import edit_lines, worker_lines
+from qsup.supervise.model import Desired
+from qsup.supervise.statefile import read_state
+
+
+@click.command()
+@config_option
+@json_option
+def plan(config: str | None, *, as_json: bool) -> None:
+    """Show what the file, as it is saved now, would change in the running supervisor; nothing is done.
+
+    Without a running supervisor: what a start would do. Exit 78: the file is wrong and would change nothing.
+    """
+    file = the_file(config)
+    loaded = load(file, os.environ)
+    parsed = sound(loaded)
+    routing = replace(parsed.routing, database=None)
+    new = desire(routing, generation=0, source_hash=loaded.source_hash, code_version=loaded.code_version)
+    running = read_state(run_directory(file))
+    applied = running["applied"] if running else None
+    old = new if applied is None else _served(applied)
+    slots: dict[str, Any] = running["slots"] if running else {}
+    pids = {slot: told["pid"] for slot, told in slots.items()}
+    changes = edit_lines(old, new)
+    workers = worker_lines(old, new, pids) if applied else [f"start {slot}" for slot in new.slots]
+    if as_json:
+        click.echo(json.dumps({"running": applied is not None, "changes": changes, "workers": workers}, indent=1))
+        return
+    for line in _text(changes, workers, running=applied is not None):
+        click.echo(line)
+
+
+def _served(applied: dict[str, Any]) -> Desired:
+    routing = Routing.from_dict(applied["routing"])
+    return desire(
+        routing, generation=0, source_hash=applied["source_hash"], code_version=applied["code_version"]
+    )  # fmt: skip
+
+
+def _text(changes: list[str], workers: list[str], *, running: bool) -> list[str]:
+    if not running:
+        return ["no `qsup run` works here; a start would", *(f"  {line}" for line in workers)]
+    if not changes:
+        return ["nothing to do: what is saved is what runs"]
+    kept = [line for line in workers if line.startswith("keep ")]
+    moved = [f"  {line}" for line in workers if not line.startswith("keep ")]
+    return [*changes, "", *(moved or ["  no worker is touched"]), f"  keep {len(kept)} workers as they are"]

@@ -1,0 +1,93 @@
+"""Ending and burying processes: whole groups, adopted grandchildren, and who has used up its time or memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from qsup.board import Record
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def overdue(records: Iterable[Record], now: float) -> list[Record]:
+    """The records whose job is over its hard deadline at `now` (of qsup.board.boottime)."""
+    return [record for record in records if 0 < record.deadline <= now and record.pid > 1]
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become children of this process instead of init's (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_group(pid: int, number: int = signal.SIGKILL) -> None:
+    """Signal the whole process group that `pid` leads, if there is one left."""
+    # A group's number is taken as long as it has a member, so this never meets a stranger; 0 and 1 would be disasters.
+    if pid > 1:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, number)
+
+
+def kill(pid: int, number: int) -> None:
+    """Signal one process, if it is still there."""
+    if pid > 1:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def group_is_empty(pid: int) -> bool:
+    """Has the last member of the group that `pid` led been reaped?
+
+    A group whose members all run as another user counts as empty: nobody here could ever end or await them.
+    """
+    if pid <= 1:
+        return True
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return True
+    return False
+
+
+def reap(leads: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
+    """Bury every child that has died: (pid, status as of os.waitstatus_to_exitcode).
+
+    What is left of the group of a pid that `leads` one is killed before the pid is given back to the kernel, so that
+    the number cannot belong to somebody else yet.
+    """
+    while (pid := _dead_child()) is not None:
+        if leads(pid):
+            kill_group(pid)
+        _, status = os.waitpid(pid, 0)
+        yield pid, os.waitstatus_to_exitcode(status)
+
+
+def _dead_child() -> int | None:
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return None if found is None else found.si_pid
+
+
+def pss(pid: int) -> int:
+    """Bytes of memory, shared pages divided among those who share them; 0 where the system does not say."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def first_to_go(pid: int) -> None:
+    """When memory runs out, let the kernel end this process before the supervisor and the database."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text("500")

@@ -1,0 +1,62 @@
+"""Slot locks: byte n of slots.lock is locked by the worker that owns record n of the board, until it dies.
+
+The kernel gives them back at death, by whatever cause, and tells who holds them: they outlive supervisor and template.
+They are fcntl locks: closing *any* descriptor of the file drops all of a process's locks on it, so the process that
+holds one must not ask for the holder of another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+from pathlib import Path
+
+from qsup.errors import AlreadyRunning
+from qsup.rundir import RunDirectory
+
+_LINUX = struct.Struct("@hhqqi4x")
+_BSD = struct.Struct("@qqihh")
+
+
+def hold(run: RunDirectory, index: int) -> int:
+    """Lock the slot's byte for as long as the returned descriptor is open in this process.
+
+    Raises AlreadyRunning when another process holds it.
+    """
+    return hold_byte(run.slot_lock, index)
+
+
+def holder(run: RunDirectory, index: int) -> int | None:
+    """The pid of the worker that holds the slot; None when it is free; 0 when it lives in another pid namespace."""
+    return byte_holder(run.slot_lock, index)
+
+
+def hold_byte(path: Path, byte: int) -> int:
+    """Lock one byte of any file, made if it is missing. Raises AlreadyRunning."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+    except OSError:
+        os.close(descriptor)
+        raise AlreadyRunning(f"byte {byte} of {path} is locked by process {byte_holder(path, byte)}") from None
+    return descriptor
+
+
+def byte_holder(path: Path, byte: int) -> int | None:
+    """Who has locked this byte (never the calling process itself). None: nobody, or there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        if sys.platform == "linux":
+            asked = fcntl.fcntl(descriptor, fcntl.F_GETLK, _LINUX.pack(fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0))
+            kind, _, _, _, pid = _LINUX.unpack(asked)
+        else:
+            asked = fcntl.fcntl(descriptor, fcntl.F_GETLK, _BSD.pack(byte, 1, 0, fcntl.F_WRLCK, os.SEEK_SET))
+            _, _, pid, kind, _ = _BSD.unpack(asked)
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else max(0, int(pid))

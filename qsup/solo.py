@@ -1,0 +1,259 @@
+"""`qsup worker --queue X`: one slot of one queue, for supervisord, systemd and Kubernetes.
+
+A parent with one connection claims, records, enforces the limits and takes its turn at housekeeping; a forked child
+runs the handlers, ignores TERM and dies with its parent. The desk, the service and the link are the courier's own.
+
+Its identity (the supervisor id in `reserved_by`) belongs to the lowest free number of its queue in this project: a
+worker that is started again after kill -9 takes over the number, and with it the job that its predecessor had claimed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from qsup import reaper
+from qsup.board import boottime
+from qsup.courier.desk import Desk
+from qsup.courier.house import Duty, Housekeeper
+from qsup.courier.link import Link
+from qsup.courier.serve import Service
+from qsup.errors import ExitCode, QsupError
+from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Stop
+from qsup.routing import Routing
+from qsup.solo_child import Child, Identity
+from qsup.wake import WakePipe, wait
+
+MEMORY_LOOK = 5.0
+FORCED_WAIT = 5.0
+"""Seconds that a forced stop spends on giving the job back before it leaves that to the next worker of this number."""
+CHORES = 0x71737571
+"""The advisory lock of the housekeeping turn among solo workers."""
+
+
+class Solo:
+    """The parent's loop."""
+
+    def __init__(self, routing: Routing, dsn: str, config_file: Path, identity: Identity) -> None:
+        self.routing, self.dsn, self.config_file, self.identity = routing, dsn, config_file, identity
+        self.desk = Desk()
+        self.link = Link(self.say)
+        self.service = Service(self.desk, identity.board, self.say)
+        self.child: Child | None = None
+        self.house = Housekeeper(self.duty(), self.desk.claims.wake)
+        self.look_at_house = 0.0
+        self.look_at_memory = 0.0
+        self.refused = ""
+        self.forced_at = 0.0
+        self.wake = WakePipe()
+        self.wake.catch(
+            signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD,
+            signal.SIGUSR2, signal.SIGCONT, signal.SIGTSTP, signal.SIGHUP,
+        )  # fmt: skip
+        reaper.become_subreaper()
+        self.configure()
+
+    @property
+    def queue(self) -> str:
+        """The queue whose slot this is."""
+        return self.identity.queue
+
+    def configure(self) -> None:
+        """Serve our one slot, by the rules of the whole file."""
+        supervisor = self.identity.supervisor
+        self.desk.obey(Configure(1, self.routing.to_dict(), self.dsn, supervisor, str(self.config_file)))
+        self.desk.claims.configure(one_slot(self.routing, self.queue))
+        self.desk.obey(Roster([]))
+        self.link.use(self.dsn, supervisor)
+
+    def duty(self) -> Duty:
+        """What the house must know."""
+        return Duty(
+            self.identity.supervisor, self.routing, 1, str(self.config_file), self.desk.listens, lambda: True
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Until asked to stop and every outcome is stored; returns the exit code."""
+        while not self.over():
+            self.turn()
+            if self.refused:
+                raise QsupError(self.refused)
+        self.link.sign_off(self.identity.supervisor if not self.desk.pending else "")
+        return int(ExitCode.OK if not self.desk.pending else ExitCode.UNAVAILABLE)
+
+    def over(self) -> bool:
+        """Whether nothing is left to do after a stop."""
+        forced = self.forced_at and time.monotonic() - self.forced_at > FORCED_WAIT
+        return self.desk.stopping and self.child is None and (not self.desk.pending or bool(forced))
+
+    def turn(self) -> None:
+        """Wait, hear, bury, then the database's part."""
+        self.wait()
+        for number in self.wake.heard():
+            self.obey(number)
+        self.hear_child()
+        self.bury()
+        self.keep_limits()
+        if self.child is None and not self.desk.stopping:
+            self.child = self.start_child()
+        try:
+            self.serve()
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            self.service.settled = False
+            self.link.lost(error)
+
+    def wait(self) -> None:
+        """One poll over signals, child and database."""
+        readers = [self.wake.read]
+        if self.child is not None and not self.child.peer.channel.closed:
+            readers.append(self.child.peer.channel.fileno())
+        if self.link.up:
+            readers.append(self.link.conn.fileno())
+        wait(readers, [], self.patience())
+
+    def patience(self) -> float:
+        """Seconds until something must be looked at."""
+        if not self.link.up:
+            return min(0.5, max(0.01, self.link.patience()))
+        if self.child is not None and self.child.status is not None:
+            return 0.02
+        if self.desk.pending or not self.service.settled:
+            return 0.02
+        if self.desk.claims.wants(self.desk.free(), time.monotonic()):
+            return 0.0
+        return min(0.5, self.service.poll_interval())
+
+    def obey(self, number: int) -> None:
+        """One signal."""
+        match number:
+            case signal.SIGTERM | signal.SIGINT if not self.desk.stopping:
+                self.desk.obey(Stop())
+                if self.child is not None:
+                    self.child.peer.channel.send(Stop())
+            case signal.SIGTERM | signal.SIGINT | signal.SIGQUIT:
+                self.desk.obey(Stop())
+                self.forced_at = self.forced_at or time.monotonic()
+                self.kill("stopped")
+            case signal.SIGUSR2 | signal.SIGTSTP:
+                self.desk.claims.paused = True
+            case signal.SIGCONT:
+                self.desk.claims.paused = self.desk.stopping
+            case _:
+                pass
+
+    def start_child(self) -> Child:
+        """Fork the process that runs handlers; it must not touch our connection."""
+        queue = self.routing.queues[self.queue]
+        connection = self.link.conn.fileno() if self.link.up else -1
+        child = self.identity.fork(queue, self.wake, connection)
+        self.desk.peers.connected.append(child.peer)
+        self.desk.peers.by_slot[child.peer.slot] = child.peer
+        self.desk.peers.alive[child.peer.slot] = child.pid
+        return child
+
+    def hear_child(self) -> None:
+        """Outcomes and progress."""
+        if self.child is None or self.child.peer.channel.closed:
+            return
+        self.child.peer.channel.flush()
+        for message in self.child.peer.channel.receive():
+            self.desk.hear(self.child.peer, message)
+
+    def bury(self) -> None:
+        """A dead child's job is charged or given back when its process group is empty."""
+        child = self.child
+        for pid, status in reaper.reap(lambda pid: child is not None and pid == child.pid):
+            if child is not None and pid == child.pid:
+                child.status = status
+        if child is None or child.status is None:
+            return
+        if not reaper.group_is_empty(child.pid):
+            reaper.kill_group(child.pid)
+            return
+        record = self.identity.board.read(0)
+        busy = record is not None and record.pid == child.pid and record.state == "busy"
+        job, claim = (record.job, record.claim) if busy and record is not None else (0, 0)
+        self.child = None
+        self.desk.obey(Died(child.peer.slot, child.pid, child.status, child.cause, job, claim))
+
+    def keep_limits(self) -> None:
+        """The hard end of a job, and twice its memory."""
+        child, now = self.child, boottime()
+        record = self.identity.board.read(0)
+        if child is None or child.status is not None or record is None or record.pid != child.pid:
+            return
+        if reaper.overdue([record], now):
+            self.kill("timeout")
+        if now >= self.look_at_memory:
+            self.look_at_memory = now + MEMORY_LOOK
+            if reaper.pss(child.pid) > 2 * self.routing.queues[self.queue].memory:
+                self.kill("memory")
+
+    def kill(self, cause: str) -> None:
+        """End the child's whole process group."""
+        if self.child is not None and self.child.status is None:
+            self.child.cause = self.child.cause or cause
+            reaper.kill_group(self.child.pid)
+
+    def serve(self) -> None:
+        """The database's part of a turn."""
+        if not self.link.up:
+            if not self.link.connect():
+                return
+            self.link.conn.execute("LISTEN qsup")
+            self.house.connected_at = time.monotonic()
+            self.look_at_house = 0.0
+            self.service.begin()
+        self.hear_database(self.link.conn)
+        self.service.turn(self.link.conn)
+        if time.monotonic() >= self.look_at_house:
+            self.look_at_house = time.monotonic() + self.keep_house(self.link.conn)
+
+    def hear_database(self, conn: psycopg.Connection[Any]) -> None:
+        """Notifications that have arrived."""
+        if not select.select([conn], [], [], 0)[0]:
+            return
+        for note in conn.notifies(timeout=0):
+            self.desk.claims.wake(note.payload)
+
+    def keep_house(self, conn: psycopg.Connection[Any]) -> float:
+        """Our heartbeat always; the chores if no other solo worker is at them in this moment."""
+        with conn.transaction():
+            row = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (CHORES,)).fetchone()
+            if row is None or not row[0]:
+                self.house.beat_if_due(conn)
+                return 1.0
+            return self.house.turn(conn)
+
+    def say(self, message: Message) -> None:
+        """What the courier would tell its supervisor, for our log."""
+        match message:
+            case Refused():
+                self.refused = message.reason if message.fatal else ""
+                print(f"claims nothing: {message.reason}", file=sys.stderr)
+            case Database():
+                print(f"the database is {message.state}: {message.detail}", file=sys.stderr)
+            case _:
+                pass
+
+
+def one_slot(routing: Routing, queue: str) -> Routing:
+    """The routing in which only `queue` has a worker, one: what this process claims for."""
+    queues = {name: dataclasses.replace(one, workers=1 if name == queue else 0) for name, one in routing.queues.items()}
+    return dataclasses.replace(routing, queues=queues)
+
+
+def serve(routing: Routing, dsn: str, config_file: Path, identity: Identity) -> int:
+    """Be a solo worker until told to stop."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, identity.lock)
+        return Solo(routing, dsn, config_file, identity).run()

@@ -1,0 +1,72 @@
+"""`python -m qsup.supervise --config FILE`: what `qsup run` becomes. It loads no handlers and no database driver."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from qsup.board import boottime
+from qsup.database import Choice, resolve
+from qsup.errors import ConfigUnreadable, QsupError
+from qsup.rundir import RunDirectory, run_directory
+from qsup.supervise.adopt import end_old_courier, take_over
+from qsup.supervise.edits import Answer, desired_of, problems_of, read_now
+from qsup.supervise.model import Desired
+from qsup.supervise.say import Voice, welcome
+from qsup.supervise.statefile import lock_run
+from qsup.supervise.supervisor import Project, Supervisor
+
+
+def main(arguments: list[str]) -> int:
+    """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
+    file = Path(arguments[arguments.index("--config") + 1])
+    try:
+        return supervise(file, strict="--strict" in arguments)
+    except QsupError as error:
+        print(f"qsup: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        # Before the loop catches signals nothing has been started.
+        return 130
+
+
+def supervise(file: Path, *, strict: bool) -> int:
+    """Take the project, read its file, and serve it."""
+    run = run_directory(file) if file.exists() else None
+    lock = None if run is None else lock_run(run)
+    voice = Voice()
+    answer = read_now(file, boottime())
+    first = _first(answer, voice, strict=strict)
+    if run is None or lock is None:
+        raise ConfigUnreadable(f"{file} has just been removed")
+    choice = resolve(None, os.environ, first.routing.database)
+    voice.say(welcome(file, _told(choice, run), first.routing))
+    left = end_old_courier(run)
+    if left:
+        voice.say(f"an earlier supervisor left a courier behind (pid {left}); ended")
+    board, occupied = take_over(run)
+    project = Project(
+        config_file=file, run=run, board=board, embedded=choice.kind == "embedded", dsn=choice.dsn,
+    )  # fmt: skip
+    return Supervisor(project, first, occupied, voice).serve()
+
+
+def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:
+    problems = problems_of(answer)
+    grave = [found for found in problems if found.severity == "error" or (strict and found.severity == "warning")]
+    if answer["routing"] is None or (strict and grave):
+        raise ConfigUnreadable("\n".join(str(found) for found in grave))
+    for found in problems:
+        voice.say(str(found))
+    return desired_of(answer, 1)
+
+
+def _told(choice: Choice, run: RunDirectory) -> str:
+    if choice.kind == "embedded":
+        return f"the embedded PostgreSQL in {run.path.parent / 'pg'} ({choice.source})"
+    return f"{choice.shown} (from {choice.source})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

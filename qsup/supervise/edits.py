@@ -1,0 +1,94 @@
+"""From a saved file to its content: when to read queues.yaml again, and what the reading child says about it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qsup.check.problem import Problem
+from qsup.reaper import kill
+from qsup.routing import Routing
+from qsup.supervise.desired import desire
+from qsup.supervise.launcher import Reading
+from qsup.supervise.model import Desired
+from qsup.supervise.watch import ConfigWatch, start_watching
+from qsup.wake import WakePipe, wait
+
+Answer = Mapping[str, Any]
+
+
+class Edits:
+    """Watches the file and reads it, one reading at a time."""
+
+    def __init__(self, file: Path, seen: str, now: float, wake: WakePipe) -> None:
+        self.file = file
+        self.watch = ConfigWatch(file, seen, now)
+        self.asked = False
+        """Someone (HUP) wants the file and the code to be read again, changed or not."""
+        self._reading: Reading | None = None
+        self._rung = threading.Event()
+        self._stop = threading.Event()
+        self._wake = wake
+        self._thread = start_watching(file.absolute().parent, self._ring, self._stop)
+
+    def look(self, now: float) -> Answer | None:
+        """Begin to read when there is something new; the answer of a reading that has ended."""
+        if self._rung.is_set():
+            self._rung.clear()
+            self.watch.look_soon(now)
+        if self._reading is None and (self.watch.changed(now) or self.asked):
+            self.asked = False
+            self._reading = Reading.begin(self.file, now)
+        if self._reading is None:
+            return None
+        answer = self._reading.answer(now)
+        if answer is not None:
+            self._reading = None
+        return answer
+
+    def descriptors(self) -> list[int]:
+        """To wait for."""
+        return [] if self._reading is None else [self._reading.output]
+
+    def close(self) -> None:
+        """End the watching thread."""
+        self._stop.set()
+        self._thread.join(5)
+        if self._reading is not None:
+            kill(self._reading.pid, signal.SIGKILL)
+
+    def _ring(self) -> None:
+        self._rung.set()
+        self._wake.ring()
+
+
+def read_now(file: Path, now: float) -> Answer:
+    """Read the file and wait for it: at the start, when there is nothing else to do."""
+    reading = Reading.begin(file, now)
+    # The child's own deadline does not matter here: whoever waits at a terminal can press Ctrl-C.
+    while (answer := reading.answer(now)) is None:
+        wait([reading.output], [], None)
+    return answer
+
+
+def problems_of(answer: Answer) -> list[Problem]:
+    """What was found, as Problems."""
+    return [Problem(**{"code": "Q000", **found}) for found in answer["problems"]]
+
+
+def is_refused(answer: Answer) -> bool:
+    """Does something in it forbid to apply it?"""
+    return answer["routing"] is None or any(found.severity == "error" for found in problems_of(answer))
+
+
+def desired_of(answer: Answer, generation: int) -> Desired:
+    """What should run according to an answer that is not refused."""
+    return desire(
+        Routing.from_dict(answer["routing"]),
+        generation=generation,
+        source_hash=answer["source_hash"],
+        code_version=answer["code_version"],
+    )

@@ -1,0 +1,98 @@
+"""Starting children by exec, each with one end of a socketpair; and the short-lived one that reads queues.yaml.
+
+posix_spawn, because the watcher's thread makes a plain fork unsafe. Each child gets a process group of its own: a
+terminal's Ctrl-C reaches the supervisor alone, which then ends the others in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qsup.channel import Channel
+from qsup.reaper import kill
+
+DEFAULT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN)
+LOAD_LIMIT = 30.0
+"""Seconds for reading and validating the file."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A child with a channel."""
+
+    name: str
+    pid: int
+    channel: Channel
+
+
+def launch(name: str, module: str, told: Mapping[str, str]) -> Process:
+    """Start `python -m module`; the other end of its channel is ours."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.set_inheritable(True)
+        pid = _spawn(module, [], {**told, "QSUP_CHANNEL": str(theirs.fileno())}, [])
+    return Process(name, pid, Channel(ours))
+
+
+def migrate(file: Path, dsn: str) -> int:
+    """Start `qsup migrate` on this database; its pid."""
+    return _spawn("qsup", ["migrate", "--config", str(file)], {"QSUP_DATABASE_URL": dsn}, [])
+
+
+def _spawn(module: str, arguments: list[str], told: Mapping[str, str], actions: list[tuple[int, int, int]]) -> int:
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", module, *arguments],
+        {**os.environ, **told},
+        file_actions=actions,
+        setpgroup=0,
+        setsigdef=DEFAULT_SIGNALS,
+    )
+
+
+@dataclass(slots=True)
+class Reading:
+    """One run of `python -m qsup.check.load FILE`: the file can hang or break that process, but not this one."""
+
+    pid: int
+    output: int
+    deadline: float
+    text: bytearray = field(default_factory=bytearray)
+
+    @staticmethod
+    def begin(file: Path, now: float) -> Reading:
+        """Start it."""
+        readable, writable = os.pipe()
+        pid = _spawn("qsup.check.load", [str(file)], {}, [(os.POSIX_SPAWN_DUP2, writable, 1)])
+        os.close(writable)
+        os.set_blocking(readable, False)
+        return Reading(pid, readable, now + LOAD_LIMIT)
+
+    def answer(self, now: float) -> dict[str, Any] | None:
+        """What it printed, once it has ended; None before."""
+        while True:
+            try:
+                data = os.read(self.output, 65536)
+            except BlockingIOError:
+                if now < self.deadline:
+                    return None
+                kill(self.pid, signal.SIGKILL)
+                data = b""
+            if not data:
+                break
+            self.text += data
+        os.close(self.output)
+        try:
+            found: dict[str, Any] = json.loads(self.text)
+        except ValueError:
+            why = "took too long" if now >= self.deadline else "ended without an answer"
+            found = {"routing": None, "problems": [{"severity": "error", "message": f"reading the file {why}"}]}
+        return found

@@ -1,0 +1,114 @@
+"""run.lock, which one supervisor holds alone, and state.json, which tells everybody else what it knows."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qsup.errors import AlreadyRunning
+from qsup.rundir import RunDirectory
+from qsup.supervise.model import COURIER, TEMPLATE, Desired, Slot, State
+
+Json = dict[str, Any]
+
+
+def lock_run(run: RunDirectory) -> int:
+    """Hold run.lock for as long as the returned descriptor is open. Raises AlreadyRunning, naming the holder."""
+    descriptor = os.open(run.run_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 200).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise AlreadyRunning(
+            f"another `qsup run` works in this project: {holder or 'it has just started'}",
+            hint="one supervisor serves a project: stop it with TERM, or save queues.yaml and it follows",
+        ) from None
+    since = datetime.now(UTC).astimezone().isoformat(sep=" ", timespec="seconds")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"pid {os.getpid()}, since {since}\n".encode(), 0)
+    return descriptor
+
+
+class StateFile:
+    """Writes state.json, atomically, whenever it would come out differently."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written = ""
+
+    def write(self, content: Json) -> None:
+        """Replace the file if anything changed. A full disk must not end the supervisor: the old file stays."""
+        text = json.dumps(content, indent=1)
+        if text == self._written:
+            return
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
+            fresh.replace(self.path)
+        except OSError:
+            return
+        self._written = text
+
+    def remove(self) -> None:
+        """At the end."""
+        self.path.unlink(missing_ok=True)
+
+
+def told(state: State, boot_epoch: float) -> Json:
+    """The part of state.json that is in the State. `boot_epoch`: the unix time at which its clock was 0."""
+    return {
+        "generation": state.desired.generation if state.desired else 0,
+        "slots": {name: _slot(slot, boot_epoch) for name, slot in sorted(state.slots.items()) if _shown(slot, state)},
+        "courier": _child(state, COURIER),
+        "template": {
+            name.removeprefix(TEMPLATE): {**_child(state, name), "error": child.error}
+            for name, child in state.children.items()
+            if name.startswith(TEMPLATE)
+        },
+        "stopping": bool(state.stopping),
+        "paused": state.paused,
+        "applied": None if state.desired is None else applied(state.desired),
+    }
+
+
+def applied(desired: Desired) -> Json:
+    """What is served, for `qsup plan`; without the database, whose DSN may hold a password."""
+    routing = {**desired.routing.to_dict(), "database": None}
+    return {"routing": routing, "source_hash": desired.source_hash, "code_version": desired.code_version}
+
+
+def _shown(slot: Slot, state: State) -> bool:
+    return slot.phase != "empty" or (state.desired is not None and slot.name in state.desired.slots)
+
+
+def _slot(slot: Slot, boot_epoch: float) -> Json:
+    return {
+        "state": slot.phase,
+        "pid": slot.pid,
+        "since": round(boot_epoch + slot.since, 1),
+        "index": slot.index,
+        "why": slot.why,
+    }
+
+
+def _child(state: State, name: str) -> Json:
+    child = state.child(name)
+    return {"state": child.phase, "pid": child.pid}
+
+
+def read_state(run: RunDirectory) -> Mapping[str, Any] | None:
+    """state.json of the supervisor that runs now; None when none does."""
+    try:
+        content: Json = json.loads(run.state.read_text())
+        os.kill(content["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return content

@@ -1,0 +1,250 @@
+"""The loop of `qsup run`: hear what happened, let `advance` and `reconcile` decide, act, and wait in one place."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsup import messages, reaper
+from qsup.board import Board, boottime
+from qsup.check.problem import Problem
+from qsup.database import shown
+from qsup.rundir import RunDirectory
+from qsup.supervise import events, signals
+from qsup.supervise.adopt import LOOK, Orphans
+from qsup.supervise.advance import advance, ended
+from qsup.supervise.crew import Crew
+from qsup.supervise.edit import edit_lines
+from qsup.supervise.edits import Answer, Edits, desired_of, is_refused, problems_of
+from qsup.supervise.events import Event
+from qsup.supervise.hands import Hands
+from qsup.supervise.launcher import migrate
+from qsup.supervise.liaison import Liaison
+from qsup.supervise.model import COURIER, DATABASE, Desired, State
+from qsup.supervise.plan import Exit, lines
+from qsup.supervise.reconcile import reconcile
+from qsup.supervise.say import Voice
+from qsup.supervise.statefile import Json, StateFile, told
+from qsup.wake import WakePipe, wait
+
+MOST_ROUNDS = 20
+"""A plan that was carried out never asks for more than a few rounds; if it does, the loop still turns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What is fixed for the life of a supervisor."""
+
+    config_file: Path
+    run: RunDirectory
+    board: Board
+    embedded: bool
+    dsn: str
+    """Empty when the embedded server will say it, or libpq's variables do."""
+
+
+class Supervisor:
+    """Knows (`state`) and does (`hands`)."""
+
+    def __init__(self, project: Project, first: Desired, occupied: list[events.Occupied], voice: Voice) -> None:
+        self.project, self.voice = project, voice
+        self.now = boottime()
+        self.started = time.time()
+        self.boot_epoch = self.started - self.now
+        self.state = State(embedded=project.embedded, address=0 if project.embedded else 1)
+        self.wake, self.crew = WakePipe(), Crew()
+        self.orphans = Orphans(project.run, project.board)
+        self.liaison = Liaison(self.crew, project.board, str(project.config_file), project.dsn)
+        root = project.config_file.resolve().parent
+        self.hands = Hands(root, project.run, self.crew, self.liaison, self.orphans)
+        self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
+        self.file = StateFile(project.run.state)
+        self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
+        self.rejected: Json | None = None
+        self.migrating = 0
+        """Pid of the child that brings the schema of the embedded database up to date."""
+        self.look_again: float | None = None
+        self.exit_code: int | None = None
+        for found in occupied:
+            self._know(found)
+        self._know(events.Loaded(first))
+
+    def serve(self) -> int:
+        """Until everything is stopped; the exit code."""
+        self.wake.catch(*signals.WISHES)
+        reaper.become_subreaper()
+        try:
+            while self.exit_code is None:
+                self._hear_all()
+                self._act()
+                self._publish()
+                if self.exit_code is None:
+                    self._wait()
+        finally:
+            self.edits.close()
+            self.file.remove()
+        return self.exit_code
+
+    def _wait(self) -> None:
+        times = [self.crew.ping_due, self.edits.watch.due]
+        times += [self.look_again] if self.look_again is not None else []
+        times += [self.now + LOOK] if any(not slot.template for slot in self.state.live) else []
+        readers, writers = self.crew.descriptors()
+        wait([self.wake.read, *readers, *self.edits.descriptors()], writers, min(times) - boottime())
+
+    def _hear_all(self) -> None:
+        self.now = boottime()
+        self._know(events.Tick())
+        for number in self.wake.heard():
+            self._obey(signals.WISHES.get(number, "nothing"))  # type: ignore[call-overload]  # a byte of the wake pipe
+        for name, message in self.crew.received():
+            self._hear(name, message)
+        for pid, status in reaper.reap(self._leads):
+            self._bury(pid, status)
+        for slot, died in self.orphans.look(self.state.live):
+            self._worker_died(slot.index, died)
+        answer = self.edits.look(self.now)
+        if answer is not None:
+            self._edited(answer)
+        self.crew.ping(self.now)
+
+    def _know(self, event: Event) -> None:
+        self.state = advance(self.state, event, self.now)
+
+    def _act(self) -> None:
+        for _ in range(MOST_ROUNDS):
+            plan = reconcile(self.state, self.now)
+            self.look_again = plan.look_again
+            if not plan.actions:
+                return
+            for line in lines(plan.actions):
+                self.voice.say(line)
+            for action in plan.actions:
+                for event in self.hands.carry_out(action, self.state):
+                    self._know(event)
+                if isinstance(action, Exit):
+                    self.exit_code = action.code
+                    return
+
+    def _obey(self, wish: signals.Wish) -> None:
+        match wish:
+            case events.StopAsked() | events.PauseAsked():
+                self._know(wish)
+            case "reload":
+                self.edits.asked = True
+            case "state":
+                for slot in self.state.slots.values():
+                    self.voice.say(
+                        f"{slot.name}: {slot.phase}, pid {slot.pid or '-'}{', ' if slot.why else ''}{slot.why}"
+                    )
+            case "nothing":
+                pass
+
+    def _hear(self, name: str, message: messages.Message) -> None:
+        match message:
+            case messages.Broken(error):
+                self._code_broken(name, error)
+            case messages.Forked(slot, pid):
+                self._know(events.Forked(slot, pid))
+                self.liaison.alive(slot, pid)
+            case messages.Serving(slot, pid):
+                self._know(events.Serving(slot, pid))
+            case messages.Died():
+                self._worker_died(self.state.slots[message.slot].index, message)
+            case messages.Say(text):
+                self.voice.say(text)
+            case messages.Database():
+                self._database(name, message)
+            case messages.Refused():
+                self._refused(message)
+            case _:
+                pass
+        self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
+
+    def _code_broken(self, name: str, error: str) -> None:
+        self.voice.say(f"the handlers cannot be used: {error}")
+        if self.state.candidate is not None and self.state.candidate.template == name:
+            self._reject([Problem(code="Q000", message=error)])
+        self._know(events.CodeBroken(name, error, _chance()))
+
+    def _worker_died(self, index: int, message: messages.Died) -> None:
+        died = self.liaison.died(index, message)
+        if died.status or died.cause or died.job:
+            job = f" in job {died.job}" if died.job else ""
+            self.voice.say(f"worker {died.slot} (pid {died.pid}) {ended(died.status, died.cause)}{job}")
+        self._know(events.WorkerDied(died.slot, died.pid, died.status, died.cause, _chance()))
+
+    def _bury(self, pid: int, status: int) -> None:
+        if self._leads(pid):
+            self.orphans.reaped(pid, status)
+            return
+        if pid == self.migrating:
+            # If it failed, the courier says what is wrong with the schema.
+            self._know(events.DatabaseAt())
+        buried = self.crew.bury(pid)
+        if buried is None:
+            return
+        name, last_words = buried
+        for message in last_words:
+            self._hear(name, message)
+        if name == COURIER:
+            self.liaison.gone()
+        if self.state.child(name).phase != "stopping":
+            self.voice.say(f"{name} (pid {pid}) {ended(status, '')}")
+        self._know(events.ChildDied(name, pid, _chance()))
+
+    def _leads(self, pid: int) -> bool:
+        return any(slot.pid == pid and not slot.template for slot in self.state.live)
+
+    def _database(self, name: str, message: messages.Database) -> None:
+        if name == DATABASE and message.dsn and message.dsn != self.liaison.dsn:
+            self.liaison.dsn = message.dsn
+            self.migrating = migrate(self.project.config_file, message.dsn)
+            self.voice.say(f"database: {message.detail}; psql '{shown(message.dsn)}'")
+        elif (message.state, message.detail) != (self.database["state"], self.database["detail"]):
+            rest = "" if message.state == "up" else "; workers finish their jobs and outcomes are kept"
+            self.voice.say(f"database {message.state}: {message.detail}{rest}")
+        self.database = {**self.database, "state": message.state, "detail": message.detail}
+
+    def _refused(self, message: messages.Refused) -> None:
+        self.voice.say(f"the courier claims nothing: {message.reason}")
+        self.database = {**self.database, "state": "refused", "detail": message.reason}
+        if message.fatal:
+            self._know(events.Fatal(1))
+
+    def _edited(self, answer: Answer) -> None:
+        if is_refused(answer):
+            self._reject(problems_of(answer))
+            return
+        newest = self.state.candidate or self.state.desired
+        generation = newest.generation + 1 if newest is not None else 1
+        desired = desired_of(answer, generation)
+        changes = [] if newest is None else edit_lines(newest, desired)
+        self.rejected = None
+        self.voice.say(f"{self.project.config_file}: " + ("; ".join(changes) or "nothing has changed"))
+        self._know(events.Loaded(desired))
+
+    def _reject(self, problems: list[Problem]) -> None:
+        self.rejected = {"at": time.time(), "problems": [problem.to_dict() for problem in problems]}
+        for problem in problems:
+            self.voice.say(str(problem))
+        self.voice.say("the edit is refused; what ran before goes on")
+
+    def _publish(self) -> None:
+        self.file.write(
+            {
+                "pid": os.getpid(),
+                "started": self.started,
+                "config_file": str(self.project.config_file),
+                "database": self.database,
+                "rejected": self.rejected,
+                **told(self.state, self.boot_epoch),
+            }
+        )
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311  jitter, not a secret

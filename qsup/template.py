@@ -1,0 +1,259 @@
+"""The template: imports the handlers once, single-threaded, and forks, watches, kills and buries workers.
+
+`python -m qsup.template` is started by the supervisor, one per version of the code. It obeys its channel; when that
+closes (the supervisor died) it tells all workers to leave, goes on enforcing the board's deadlines, and ends with the
+last of them.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsup import messages, reaper
+from qsup.board import Board, boottime
+from qsup.channel import Channel, encode, inherited
+from qsup.forksafety import NotSafe, import_all
+from qsup.rundir import RunDirectory
+from qsup.wake import WakePipe, wait
+
+Work = Callable[[messages.Fork, RunDirectory, int], int]
+"""A worker's life in the forked child: its order, run directory, descriptor for a byte when ready; the exit code."""
+
+LOOK = 0.5
+"""Seconds between looks at the board's deadlines."""
+MEMORY_LOOK = 5.0
+START_LIMIT = 60.0
+"""Seconds in which a worker must reach its loop."""
+GROUP_LOOK = 0.02
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """One forked process."""
+
+    fork: messages.Fork
+    pid: int
+    ready: int | None
+    """Where its byte arrives; None after that."""
+    born: float
+    cause: str = ""
+    status: int | None = None
+    """Set when it is reaped; its group may still have members."""
+
+
+class Template:
+    """The loop."""
+
+    def __init__(self, channel: Channel, work: Work) -> None:
+        self.channel, self.work = channel, work
+        self.wake = WakePipe()
+        self.workers: dict[int, Worker] = {}
+        self.ending = False
+        self.memory_look = boottime() + MEMORY_LOOK
+        self.run = RunDirectory(Path())
+        self.root = Path()
+
+    def serve(self) -> int:
+        """Run until told to stop, or until the supervisor and the last worker are gone; the exit code."""
+        # Who stops this process is the channel: a TERM to the whole container must not cut workers off their parent.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        self.wake.catch(signal.SIGCHLD)
+        reaper.become_subreaper()
+        while self.workers or not self.ending:
+            self._wait()
+            self.wake.heard()
+            for message in self.channel.receive() if not self.channel.closed else ():
+                if not self._obey(message):
+                    return 1
+            if self.channel.closed and not self.ending:
+                self._end()
+            self._hear_ready()
+            self._bury()
+            self._enforce()
+        return 0
+
+    def _wait(self) -> None:
+        readers = [self.wake.read, *(worker.ready for worker in self.workers.values() if worker.ready is not None)]
+        writers: list[int] = []
+        if not self.channel.closed:
+            (writers if self.channel.unsent else readers).append(self.channel.fileno())
+        dying = any(worker.status is not None for worker in self.workers.values())
+        wait(readers, writers, GROUP_LOOK if dying else LOOK if self.workers else None)
+        self.channel.flush()
+
+    def _obey(self, message: messages.Message) -> bool:
+        match message:
+            case messages.Ping(number):
+                self.channel.send(messages.Pong(number, f"{len(self.workers)} workers"))
+            case messages.Load():
+                return self._load(message)
+            case messages.Fork():
+                self._fork(message)
+            case messages.Signal():
+                self._signal(message)
+            case messages.Stop():
+                self._end()
+            case _:
+                raise ValueError(f"not for a template: {message}")
+        return True
+
+    def _load(self, load: messages.Load) -> bool:
+        self.run, self.root = RunDirectory(Path(load.run_directory)), Path(load.root)
+        try:
+            import_all(load.modules, self.root)
+        except NotSafe as error:
+            self.channel.send(messages.Broken(str(error)))
+            return False
+        # What is imported is never freed: keeping the collector off it keeps its pages shared with the workers.
+        gc.collect()
+        gc.freeze()
+        self.board = Board(self.run.board)
+        self.channel.send(messages.Ready())
+        return True
+
+    def _fork(self, fork: messages.Fork) -> None:
+        readable, writable = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(readable)
+            self._be_worker(fork, writable)
+        os.close(writable)
+        os.set_blocking(readable, False)
+        # Refused when the child was quicker and has become another program, or has died already.
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpgid(pid, pid)
+        self.workers[pid] = Worker(fork=fork, pid=pid, ready=readable, born=boottime())
+        self.channel.send(messages.Forked(fork.slot, pid))
+
+    def _be_worker(self, fork: messages.Fork, ready: int) -> None:
+        """In the child; never returns."""
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            self._leave_behind()
+            reaper.first_to_go(os.getpid())
+            if fork.start == "exec":
+                self._become_worker(fork, ready)
+            code = self.work(fork, self.run, ready)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _leave_behind(self) -> None:
+        """The template's descriptors and signal handlers: a worker that held its channel would keep it from closing."""
+        self.wake.forget()
+        self.channel.socket.close()
+        for worker in self.workers.values():
+            if worker.ready is not None:
+                os.close(worker.ready)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    def _become_worker(self, fork: messages.Fork, ready: int) -> None:
+        os.set_inheritable(ready, True)
+        path = os.pathsep.join(part for part in (str(self.root), os.environ.get("PYTHONPATH", "")) if part)
+        told = {
+            "QSUP_FORK": encode(fork).decode(),
+            "QSUP_READY": str(ready),
+            "QSUP_RUN": str(self.run.path),
+            "PYTHONPATH": path,
+        }
+        arguments = [sys.executable, "-m", "qsup.worker", fork.slot]
+        os.execve(sys.executable, arguments, {**os.environ, **told})  # noqa: S606  our own interpreter, no shell
+
+    def _signal(self, order: messages.Signal) -> None:
+        worker = self.workers.get(order.pid)
+        if worker is None or worker.fork.slot != order.slot:
+            return
+        if order.group:
+            self._kill(worker, order.cause)
+        elif worker.status is None:
+            reaper.kill(worker.pid, order.number)
+
+    def _kill(self, worker: Worker, cause: str) -> None:
+        worker.cause = worker.cause or cause
+        if worker.status is None:
+            reaper.kill_group(worker.pid)
+
+    def _end(self) -> None:
+        self.ending = True
+        for worker in self.workers.values():
+            if worker.status is None:
+                reaper.kill(worker.pid, signal.SIGTERM)
+
+    def _hear_ready(self) -> None:
+        for worker in self.workers.values():
+            if worker.ready is None:
+                continue
+            try:
+                said = os.read(worker.ready, 1)
+            except BlockingIOError:
+                continue
+            os.close(worker.ready)
+            worker.ready = None
+            if said:
+                self.channel.send(messages.Serving(worker.fork.slot, worker.pid))
+
+    def _bury(self) -> None:
+        for pid, status in reaper.reap(lambda pid: pid in self.workers):
+            if pid in self.workers:
+                self.workers[pid].status = status
+        for worker in list(self.workers.values()):
+            if worker.status is None:
+                continue
+            if reaper.group_is_empty(worker.pid):
+                self._report(worker, worker.status)
+            else:
+                reaper.kill_group(worker.pid)
+
+    def _report(self, worker: Worker, status: int) -> None:
+        del self.workers[worker.pid]
+        if worker.ready is not None:
+            os.close(worker.ready)
+        self.channel.send(messages.Died(worker.fork.slot, worker.pid, status, worker.cause))
+
+    def _enforce(self) -> None:
+        now = boottime()
+        alive = {worker.fork.index: worker for worker in self.workers.values() if worker.status is None}
+        records = [record for index in alive if (record := self.board.read(index)) is not None]
+        for record in reaper.overdue(records, now):
+            if record.pid in self.workers:
+                self._kill(self.workers[record.pid], "timeout")
+        for worker in alive.values():
+            if worker.ready is not None and now > worker.born + START_LIMIT:
+                self._kill(worker, "")
+        if now >= self.memory_look:
+            self.memory_look = now + MEMORY_LOOK
+            for worker in alive.values():
+                if worker.fork.memory and reaper.pss(worker.pid) > 2 * worker.fork.memory:
+                    self._kill(worker, "memory")
+
+
+def serve(channel: Channel, work: Work) -> int:
+    """Be a template that forks processes which live as `work`; the exit code."""
+    return Template(channel, work).serve()
+
+
+def main() -> int:
+    """`python -m qsup.template`."""
+    from qsup.worker import main as work
+
+    return serve(inherited(), work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
