@@ -37,8 +37,9 @@ def declare_world(db: Connection[Any], **queues: int) -> None:
 def put(db: Connection[Any], count: int = 1, *, queue: str = "a", delay: float | None = None) -> list[int]:
     """Dispatch so many Notes; returns their ids."""
     row = db.execute(
-        "SELECT qsup.dispatch_many(array_fill('Note'::text, ARRAY[%(n)s::int]),"
-        " array_fill('{}'::jsonb, ARRAY[%(n)s::int]), queue => %(queue)s, delay => make_interval(secs => %(delay)s::float8))",
+        "SELECT qsup.dispatch_many(array_fill('Note'::text, ARRAY[%(n)s::int]), array_fill('{}'::jsonb,"
+        " ARRAY[%(n)s::int]), queue => %(queue)s,"
+        " delay => make_interval(secs => %(delay)s::float8))",
         {"n": count, "queue": queue, "delay": delay},
     ).fetchone()
     assert row is not None
