@@ -45,6 +45,11 @@ REFUSALS: dict[str, type[DispatchError]] = {
     "22008": DispatchError,
 }
 
+GONE: dict[tuple[str | None, str | None], type[DispatchError]] = {
+    ("qsup", "jobs_queue_fkey"): UndeclaredQueue,
+    ("qsup", "jobs_type_fkey"): UnknownJob,
+}
+
 UNSTORABLE = ("22P05", "22P02")
 """jsonb holds neither NUL characters nor lone surrogates, and its numbers are neither NaN nor infinite."""
 
@@ -102,19 +107,19 @@ def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str 
     return _accepted(_execute(conn, "dispatch", values | {"job": name, "payload": payload, "unique": unique}))
 
 
-def refusal(error: psycopg.Error) -> Exception:
+def refusal(error: psycopg.Error | UnicodeEncodeError) -> Exception:
     """What a database error means to somebody who dispatches."""
+    if isinstance(error, UnicodeEncodeError) or (isinstance(error, psycopg.DataError) and not error.sqlstate):
+        return DispatchError(f"a text that no database takes: {error}")
     state, said = error.sqlstate or "", error.diag
     if state in REFUSALS:
         return REFUSALS[state](said.message_primary or str(error), hint=said.message_hint or said.message_detail or "")
     if state in UNSTORABLE:
         return InvalidPayload(f"PostgreSQL cannot store the payload: {said.message_detail or said.message_primary}")
-    if state == "23503" and said.schema_name == "qsup":
+    if (said.schema_name, said.constraint_name) in GONE:
         # An edit took it away between the function's look and its INSERT.
-        gone = UndeclaredQueue if said.constraint_name == "jobs_queue_fkey" else UnknownJob
-        return gone(
-            f"it was declared no longer at this moment: {said.message_detail}", hint="Declare it in queues.yaml."
-        )
+        gone = GONE[said.schema_name, said.constraint_name]
+        return gone(f"no applied queues.yaml declares it any more: {said.message_detail}")
     if state in ("3F000", "42883"):
         return DispatchError("this database has no schema qsup, or an old one", hint="Run `qsup migrate`.")
     if state == "42501":
@@ -127,7 +132,7 @@ def refusal(error: psycopg.Error) -> Exception:
 
 
 ASKED_AGAIN = ("40", "55", "57014")
-"""SQLSTATEs that the owner of the transaction must see as they are, to run it again: serialization, locks, cancelled."""
+"""SQLSTATEs that a transaction's owner must see as they are, to run it again: serialization, locks, cancelled."""
 
 
 async def _dispatch_async(conn: AsyncConnection[Any], values: dict[str, Any]) -> int:
@@ -143,7 +148,7 @@ async def _execute_async(conn: AsyncConnection[Any], statement: str, values: dic
         # The caller's connection may make dictionaries of its rows.
         cursor = conn.cursor(row_factory=tuple_row)
         return await (await cursor.execute(sql.text(statement), values)).fetchone()
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeEncodeError) as error:
         raise refusal(error) from None
 
 
@@ -153,7 +158,7 @@ def _execute(conn: Connection[Any] | None, statement: str, values: dict[str, Any
             return conn.cursor(row_factory=tuple_row).execute(sql.text(statement), values).fetchone()
         with own.lock:
             return own.connection().execute(sql.text(statement), values).fetchone()
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeEncodeError) as error:
         raise refusal(error) from None
 
 
@@ -216,15 +221,16 @@ class OwnConnection:
 
 
 def died_idle(conn: Connection[Any]) -> bool:
-    """Whether the server has closed this connection while nobody used it. Nothing is sent: no round trip.
+    """Whether the server has ended this connection while nobody used it.
 
-    Asked before a dispatch, because after it nobody could say whether the job was stored.
+    Asked before a dispatch, because after it nobody could say whether the job was stored. A quiet socket costs no
+    round trip; only when the server has said something unasked (its farewell, or a notification) it is asked back.
     """
     look = select.poll()
     try:
-        look.register(conn.pgconn.socket, select.POLLIN)
-        while look.poll(0):
-            conn.pgconn.consume_input()
+        look.register(conn.fileno(), select.POLLIN)
+        if look.poll(0):
+            conn.execute("SELECT 1")
     except psycopg.OperationalError:
         conn.close()
     return conn.closed

@@ -21,7 +21,8 @@ GIVEN_TO_PUBLIC = """
 SELECT o.name, a.privilege_type FROM (
     SELECT 'schema', coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = 'qsup'
     UNION ALL
-    SELECT 'table ' || relname, coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", relowner))
+    SELECT 'table ' || relname,
+           coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", relowner))
     FROM pg_class WHERE relnamespace = 'qsup'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')
     UNION ALL
     SELECT 'function ' || proname, coalesce(proacl, acldefault('f', proowner))
