@@ -33,9 +33,12 @@ def dispatch(
 ) -> None:  # fmt: skip
     """Put a job of class NAME with a JSON PAYLOAD on its queue, and print its id."""
     from qsup import connect, dispatching
+    from qsup import payload as payloads
 
     text = _payload(payload, file)
     path, routing = the_routing(config)
+    if name in routing.routes and (why := payloads.check(routing.routes[name], text, path.resolve().parent)):
+        click.echo(f"the payload is not checked here: {why}", err=True)
     options: dict[str, Any] = {"queue": queue, "delay": _delay(delay)}
     if unique is not None and count > 1:
         raise click.UsageError("--unique and --count exclude each other: the second one would be the first one.")

@@ -22,6 +22,7 @@ from qsup.errors import ExitCode, QsupError
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
 from qsup.supervise.statefile import read_state
+from qsup.survey import Survey, survey
 
 WATCH_EVERY = 1.0
 
@@ -61,10 +62,17 @@ def look(path: Path, database: str | None) -> dict[str, Any]:
     board = on_board(run)
     pids = [slot["pid"] for slot in (state or {}).get("slots", {}).values() if slot["pid"]]
     told = {} if state is None else state["database"]
-    counts, supervisors, reached = ask(path, database, routing)
+    said = ask(path, database, routing)
+    reached = {"state": said.state, "detail": said.detail}
     return report.status(
         report.Look(
-            state, board, {pid: reaper.pss(pid) for pid in pids}, counts, supervisors, {**told, **reached}, boottime()
+            state,
+            board,
+            {pid: reaper.pss(pid) for pid in pids},
+            said.counts,
+            said.supervisors,
+            {**told, **reached},
+            boottime(),
         ),
         routing,
     )
@@ -84,22 +92,12 @@ def on_board(run: RunDirectory) -> dict[str, Record]:
         return {}
 
 
-def ask(path: Path, database: str | None, routing: Routing | None) -> tuple[Any, list[Any], dict[str, Any]]:
-    """What the database says: counts (None when it cannot be asked), supervisors, its state for people."""
-    import psycopg
-
-    from qsup import connect, store
-
+def ask(path: Path, database: str | None, routing: Routing | None) -> Survey:
+    """What the database says, or why it says nothing."""
     try:
-        dsn = the_dsn(database, path, routing.database if routing else None, start=False)
-        with connect.open_connection(dsn, role="status") as conn:
-            return store.counts(conn), store.supervisors(conn), {"state": "up", "detail": connect.shown(dsn)}
+        return survey(the_dsn(database, path, routing.database if routing else None, start=False))
     except QsupError as error:
-        return None, [], {"state": "away", "detail": error.message}
-    except psycopg.errors.UndefinedTable:
-        return None, [], {"state": "refused", "detail": "it has no schema qsup yet: run `qsup migrate`"}
-    except psycopg.Error as error:
-        return None, [], {"state": "away", "detail": str(error).strip()}
+        return Survey(None, [], "away", error.message)
 
 
 def picture(found: Mapping[str, Any]) -> Group:

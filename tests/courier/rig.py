@@ -231,6 +231,15 @@ class Rig:
         """Whether no job is left."""
         return self.rows("SELECT id FROM qsup.jobs LIMIT 1") == []
 
+    def progress_of(self, jobs: int) -> Callable[[], bool]:
+        """True when the handlers have begun so many more jobs, or none is left."""
+        wanted = len(self.lines()) + jobs
+        return lambda: len(self.lines()) >= wanted or self.drained()
+
+    def replaced_after(self, deaths: int) -> Callable[[], bool]:
+        """True when so many workers have died and every slot has a worker again."""
+        return lambda: len(self.deaths) == deaths and self.serving()
+
     def stop(self) -> None:
         """End everything, in order if it can be."""
         for slot, pid in self.workers.items():
