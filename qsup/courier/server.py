@@ -43,7 +43,7 @@ class Server:
 
     def run(self) -> None:
         """Until Stop, and until every outcome that we know is stored and every worker has left."""
-        while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.connected):
+        while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.known()):
             self.turn()
         if self.desk.config is not None:
             self.link.sign_off(self.desk.config.supervisor)
