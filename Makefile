@@ -36,8 +36,10 @@ format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## write docs/reference/commands.md from the commands' own help
+docs: $(VENV)/.dev ## write the reference of commands and keys, and the JSON Schema, from the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/keys.py
+	$(BIN)/qsup schema > queues.schema.json
 
 clean: ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

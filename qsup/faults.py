@@ -33,12 +33,15 @@ FOREIGN = {
 }
 """Words of Laravel, supervisord, Celery and others, too unlike ours in letters for `nearest`."""
 
-SECTIONS: dict[str, tuple[str, type[BaseModel], dict[str, str]]] = {
-    "": ("the file", keys.Document, keys.LATER),
-    "defaults": ("`defaults:`", keys.Defaults, keys.LATER_IN_QUEUE),
-    "queues": ("a queue", keys.QueueEntry, keys.LATER_IN_QUEUE),
-    "jobs": ("a job", keys.JobEntry, keys.LATER_IN_JOB),
+SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
+    "": ("the file", keys.Document),
+    "defaults": ("`defaults:`", keys.Defaults),
+    "queues": ("a queue", keys.QueueEntry),
+    "jobs": ("a job", keys.JobEntry),
 }
+LATER = {*keys.LATER, *keys.LATER_IN_QUEUE, *keys.LATER_IN_JOB}
+"""Known wherever they stand: their home is their own version's matter."""
+
 KINDS = {"model_type": "a mapping of keys", "dict_type": "a mapping of names"}
 EMPTY: dict[str, Any] = {"version": 1, "queues": {}}
 
@@ -135,16 +138,16 @@ def _hint(path: Path, value: Any, kind: str) -> str:
 
 
 def _unknown_key(path: Path, tree: Tree) -> Problem:
-    where, model, later = SECTIONS[str(path[0]) if len(path) > 1 else ""]
+    where, model = SECTIONS[str(path[0]) if len(path) > 1 else ""]
     name = str(path[-1])
-    if name in later:
+    if name in LATER:
         return problem("Q011", f"{dotted(path)} is known, but not in this version yet", path, tree, tree.key(*path))
     hint = FOREIGN.get(name) or nearest(name, model.model_fields) or _elsewhere(name)
     return problem("Q010", f"{where} has no key `{name[:80]}`", path, tree, tree.key(*path), hint)
 
 
 def _elsewhere(name: str) -> str:
-    homes = [home for home, model, later in SECTIONS.values() if name in model.model_fields or name in later]
+    homes = [home for home, model in SECTIONS.values() if name in model.model_fields]
     return f"it belongs into {' or '.join(homes)}" if homes else ""
 
 

@@ -200,6 +200,8 @@ class Worker:
             self.channel.send(Leaving())
             select.select([self.channel.socket], [], [], 1.0)
             for message in self.channel.receive():
+                # A job that crossed our farewell proves that the last outcome is stored; it is not begun.
+                self.unsent = [] if isinstance(message, Work) else self.unsent
                 if isinstance(message, Recorded):
                     self.handle(message)
         if self.channel is not None:

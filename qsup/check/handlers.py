@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qsup.check.classes import Classes, is_job_itself
 from qsup.check.problem import Problem, nearest
-from qsup.check.source import Found, Function, Imported, Module, Sources, dotted, python_files
+from qsup.check.source import Found, Function, Module, Sources, dotted, python_files
 from qsup.config import Parsed
 from qsup.faults import problem
 from qsup.routing import Route
@@ -72,16 +72,14 @@ class Handlers:
             yield self._problem("Q204", message, route, key)
 
     def _annotated(self, module: Module, parameter: ast.arg) -> str | None:
-        """The class that the annotation names; None when there is none, or one that says nothing (qsup.Job, Any)."""
+        """The class that the annotation names; None when there is none, or none in the source, or qsup.Job itself."""
         name = annotation(parameter)
         if name is None:
             return None
         found = self.sources.find(module, name)
         if found is None or is_job_itself(found):
             return None
-        if isinstance(found.meaning, ast.ClassDef):
-            return found.meaning.name
-        return None if not isinstance(found.meaning, Imported) or found.meaning.module == "typing" else found.name
+        return found.meaning.name if isinstance(found.meaning, ast.ClassDef) else None
 
     def _job_class(self, route: Route) -> Iterator[Problem]:
         module = self._home(route)

@@ -12,16 +12,24 @@ WAITING = "SELECT queue, type, count(*) FROM qsup.jobs GROUP BY queue, type ORDE
 FAILED = "SELECT queue, type, count(*) FROM qsup.failed_jobs GROUP BY queue, type ORDER BY queue, type"
 QUEUES = "SELECT name FROM qsup.queues WHERE retired_at IS NULL ORDER BY name"
 JOB_TYPES = "SELECT name, queue FROM qsup.job_types WHERE retired_at IS NULL ORDER BY name"
-PRESENT = "SELECT to_regclass('qsup.jobs') IS NOT NULL"
+TABLES = """
+    SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'qsup' AND c.relname IN ('jobs', 'failed_jobs', 'queues', 'job_types')
+"""
 
 Row = tuple[Any, ...]
 
 
 def check(routing: Routing, connection: Any) -> list[Problem]:
     """Rows that nobody would run, and declarations that differ. `connection` is a psycopg Connection."""
-    if not _read(connection, PRESENT)[0][0]:
+    readable = [row[0] for row in _read(connection, TABLES)]
+    if len(readable) < 4:
         message = "this database has no qsup tables yet"
         return [Problem(code="Q307", severity="warning", message=message, hint="`qsup migrate` makes them")]
+    if not all(readable):
+        message = "this role may not read qsup's tables, so the rows were not looked at"
+        return [Problem(code="Q308", message=message, hint="use the role of `qsup run`, or grant it SELECT")]
     return [
         *_waiting(routing, _read(connection, WAITING)),
         *_failed(routing, _read(connection, FAILED)),
@@ -47,11 +55,11 @@ def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
     served = [name for name in routing.queues if routing.server(name)]
     for queue, job, number in rows:
         if not _served(routing, queue):
-            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, which no worker of this file serves"
+            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but no worker of this file serves it"
             hint = nearest(queue, served) or "declare the queue with workers"
             yield Problem(code="Q301", message=message, hint=hint, queue=queue, job=job)
         elif job not in routing.routes:
-            message = f"{_count(number, 'job')} of {job} wait on queue {queue}, but `jobs:` has no {job}"
+            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but `jobs:` has no {job}"
             hint = nearest(job, routing.routes) or "add it to `jobs:`"
             yield Problem(code="Q302", message=message, hint=hint, queue=queue, job=job)
 

@@ -13,6 +13,9 @@ from qsup.faults import problem
 from qsup.places import Path
 from qsup.routing import Queue, Route
 
+LONGEST_CHAIN = 10
+"""Queues of a chain of `workers_of` that are followed and named; a longer one is told as a chain, circle or not."""
+
 PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|\bpassword\s*=")
 
 
@@ -104,8 +107,10 @@ class _Rules:
 
     def _chain(self, queue: Queue, other: str, path: Path) -> Problem:
         names = [queue.name, other]
-        while (after := self.queues[names[-1]].workers_of) in self.queues and after is not None and after not in names:
+        after = self.queues[other].workers_of
+        while after in self.queues and after is not None and after not in names and len(names) < LONGEST_CHAIN:
             names.append(after)
+            after = self.queues[after].workers_of
         if after in names:
             message = f"`workers_of` goes round in a circle: {' → '.join([*names, after])}"
         else:

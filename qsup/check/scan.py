@@ -37,7 +37,7 @@ def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Sca
     files = list(dict.fromkeys(file for path in read for file in python_files(path)))
     classes.collect(dict.fromkeys([*files, *handler_files(parsed, root)]))
     modules = [sources.read(file) for file in files]
-    found = tuple(site for module in modules for site in sites(module, sources, classes))
+    found = tuple(site for module in modules for site in sites(module, sources, classes, parsed.routing.routes))
     problems = [
         *_missing_paths(parsed, root, paths),
         *_unreadable(modules),
@@ -91,8 +91,8 @@ def _site(site: Site, routing: Routing) -> Iterator[Problem]:
 def _never_dispatched(parsed: Parsed, found: Iterable[Site]) -> Iterator[Problem]:
     found = list(found)
     dispatched = {site.job for site in found}
-    unclear = sum(not site.job for site in found)
-    hint = f"unless by one of the {unclear} sites that cannot be read" if unclear else ""
+    unclear = any(not site.job for site in found)
+    hint = "unless a site that cannot be read does" if unclear else ""
     for job, route in parsed.routing.routes.items():
         if job not in dispatched:
             message = f"nothing in the code dispatches {job}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,10 +31,13 @@ Job = tuple[str, str]
 ANY_VALUE = "which job it is shows only when it runs"
 
 
-def sites(module: Module, sources: Sources, classes: Classes) -> list[Site]:
-    """The dispatch sites in `module`, in the order of the file."""
-    reader = _Reader(module, sources, classes)
-    reader.visit(module.tree)
+def sites(module: Module, sources: Sources, classes: Classes, routed: Collection[str]) -> list[Site]:
+    """The dispatch sites in `module`, in the order of the file. `routed` are the names of the jobs of queues.yaml."""
+    reader = _Reader(module, sources, classes, routed)
+    try:
+        reader.visit(module.tree)
+    except RecursionError:
+        return [Site(file=module.file, line=1, column=1, why="the file is nested too deeply to be read")]
     return sorted(reader.found, key=lambda site: (site.line, site.column))
 
 
@@ -43,9 +46,12 @@ class _Reader(ast.NodeVisitor):
     module: Module
     sources: Sources
     classes: Classes
+    routed: Collection[str]
     found: list[Site] = field(default_factory=list)
     functions: list[Function] = field(default_factory=list)
     holders: list[ast.ClassDef] = field(default_factory=list)
+    following: list[str] = field(default_factory=list)
+    """Variables whose values are being looked at: one of them again is a circle."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._inside(node)
@@ -128,24 +134,28 @@ class _Reader(ast.NodeVisitor):
         verdict, name = self.classes.job_of(self.module, call)
         if verdict == "other":
             return ("", "")
+        if verdict == "unknown" and name and name not in self.routed:
+            return ("", f"whether {name} is a job class shows only when it runs")
         return (name, "") if name else ("", ANY_VALUE)
 
     def _variable(self, name: str) -> list[Job]:
         if name in ("self", "cls") and self.holders:
             verdict, own = self.classes.named(self.module, self.holders[-1].name)
             return [(own, "")] if verdict == "job" else []
-        if self.classes.sources.find(self.module, name) and not list(self._assigned(name)):
+        values = list(self._assigned(name))
+        if not values and not self._parameter(name) and self.sources.find(self.module, name):
             # A module or a class: `signals.dispatch()`, `Handler.dispatch(request)`.
             return [] if isinstance(self.module.names.get(name), ast.ClassDef | Imported) else [("", ANY_VALUE)]
-        jobs = [job for value in self._assigned(name) for job in self._value(value)]
+        if name in self.following:
+            return self._by_annotation(name) if self._parameter(name) else []
+        self.following.append(name)
+        jobs = [job for value in values for job in self._jobs(value)]
+        self.following.pop()
         return list(dict.fromkeys(jobs)) or self._by_annotation(name)
 
-    def _value(self, value: ast.expr) -> list[Job]:
-        return [("", ANY_VALUE)] if isinstance(value, ast.Name) else self._jobs(value)
-
     def _assigned(self, name: str) -> Iterator[ast.expr]:
-        """What is assigned to the local variable `name` in the function that is read, or in the module's body."""
-        scope: ast.AST = self.functions[-1] if self.functions else self.module.tree
+        """What is assigned to the variable `name` in the functions around the site, or in the module's body."""
+        scope: ast.AST = self.functions[0] if self.functions else self.module.tree
         for node in ast.walk(scope):
             match node:
                 case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
@@ -155,14 +165,22 @@ class _Reader(ast.NodeVisitor):
                 case ast.NamedExpr(target=ast.Name(id=target), value=value) if target == name:
                     yield value
 
+    def _parameter(self, name: str) -> ast.arg | None:
+        """The parameter `name` of the innermost function that has one."""
+        for function in reversed(self.functions):
+            given = function.args
+            for parameter in [*given.posonlyargs, *given.args, *given.kwonlyargs]:
+                if parameter.arg == name:
+                    return parameter
+        return None
+
     def _by_annotation(self, name: str) -> list[Job]:
-        arguments = self.functions[-1].args if self.functions else None
-        for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs] if arguments else ():
-            wanted = annotation(parameter) if parameter.arg == name else None
-            verdict, own = self.classes.named(self.module, wanted) if wanted else ("unknown", "")
-            if own and own != "Job":
-                return [(own, "")] if verdict == "job" else []
-        return [("", ANY_VALUE)]
+        parameter = self._parameter(name)
+        wanted = annotation(parameter) if parameter else None
+        verdict, own = self.classes.named(self.module, wanted) if wanted else ("unknown", "")
+        if not own or own == "Job":
+            return [("", ANY_VALUE)]
+        return [(own, "")] if verdict == "job" else []
 
     def _note(self, node: ast.Call, job: str, why: str) -> None:
         queue, unclear = self._queue(node)
@@ -178,7 +196,8 @@ class _Reader(ast.NodeVisitor):
         )
 
     def _queue(self, node: ast.Call) -> tuple[str | None, str]:
-        value = next((keyword.value for keyword in node.keywords if keyword.arg == "queue"), None)
+        # `**options` may hold a queue too.
+        value = next((keyword.value for keyword in node.keywords if keyword.arg in ("queue", None)), None)
         if isinstance(value, ast.Name):
             found = self.sources.find(self.module, value.id)
             value = found.meaning if found and isinstance(found.meaning, ast.Constant) else value

@@ -47,6 +47,11 @@ class Module:
     """Why it could not be parsed; then it has no names."""
     line: int = 0
 
+    @property
+    def open(self) -> bool:
+        """True when it may have names that its source does not show."""
+        return bool(self.error) or "*" in self.names or "__getattr__" in self.names
+
     def functions(self) -> list[str]:
         """Its functions, for "did you mean"."""
         return [name for name, meaning in self.names.items() if isinstance(meaning, Function)]
@@ -81,10 +86,11 @@ class Sources:
         return self.modules[name]
 
     def _locate(self, name: str) -> Path | None:
-        search: list[str] | None = [str(self.root.resolve()), *sys.path]
-        parts = name.split(".")
-        for index in range(len(parts)):
-            spec = PathFinder.find_spec(".".join(parts[: index + 1]), search)
+        search = [str(self.root.resolve()), *sys.path]
+        spec = None
+        for part in name.split("."):
+            # By its last name only: for a dotted one the finder wants the parent in sys.modules, imported.
+            spec = PathFinder.find_spec(part, search)
             if spec is None:
                 return None
             search = list(spec.submodule_search_locations or [])
@@ -116,7 +122,7 @@ class Sources:
     def _follow(self, module: Module, name: str, steps: int = FARTHEST) -> Found | None:
         meaning = module.names.get(name)
         if meaning is None or steps == 0:
-            return None
+            return Found(None, Imported(module.name, name), name) if module.open else None
         if not isinstance(meaning, Imported) or meaning.name is None:
             return Found(module, meaning, name)
         source = self.module(meaning.module)
@@ -124,7 +130,7 @@ class Sources:
             return self._follow(source, meaning.name, steps - 1)
         if self.module(f"{meaning.module}.{meaning.name}"):
             return Found(module, Imported(f"{meaning.module}.{meaning.name}"), name)
-        return Found(None, meaning, meaning.name)
+        return None if source and not source.open else Found(None, meaning, meaning.name)
 
     def _inside(self, found: Found, name: str) -> Found | None:
         if not isinstance(found.meaning, Imported) or found.meaning.name is not None:

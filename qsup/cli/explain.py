@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,18 +14,18 @@ from qsup.check.load import load, sound
 from qsup.check.numbers import Numbers
 from qsup.check.numbers import explain as numbers_of
 from qsup.check.problem import nearest
-from qsup.config import find
+from qsup.cli.options import config_option, json_option, the_file
 from qsup.errors import QsupError
 from qsup.units import written
 
 
 @click.command()
 @click.argument("queue")
-@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to read.")
-@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+@config_option
+@json_option
 def explain(queue: str, config: str | None, *, as_json: bool) -> None:
     """Say what the numbers of QUEUE come to, where each was said and what is derived from them."""
-    file = find(config, os.environ, Path.cwd())
+    file = the_file(config)
     parsed = sound(load(file, os.environ))
     known = parsed.routing.queues
     if queue not in known:

@@ -99,12 +99,16 @@ def _compare(made: File) -> None:
 
 def _write(made: File) -> None:
     target = Path(made.name)
-    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
+    # A device, a pipe or a link is written through: renaming over /dev/stdout would replace it for the whole machine.
+    replaceable = not target.is_symlink() and (target.is_file() or not target.exists())
+    fresh = target.with_name(f".{target.name}.new-{os.getpid()}") if replaceable else target
     try:
         fresh.write_text(made.content, encoding="utf-8")
-        fresh.replace(target)
+        if replaceable:
+            fresh.replace(target)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        if replaceable:
+            fresh.unlink(missing_ok=True)
         raise QsupError(f"cannot write {target}: {error.strerror}") from None
     click.echo(f"Wrote {target}. Now: supervisorctl reread && supervisorctl update", err=True)
 

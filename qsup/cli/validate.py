@@ -17,8 +17,9 @@ from qsup.check import rows
 from qsup.check.load import load
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan, shown
-from qsup.config import Loaded, find
-from qsup.errors import ExitCode
+from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
+from qsup.config import Loaded
+from qsup.errors import ExitCode, QsupError
 from qsup.routing import Routing
 
 COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -44,36 +45,44 @@ class Verdict:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--config", "-c", envvar="QSUP_CONFIG", help="The queues.yaml to check.")
+@config_option
 @click.option("--db", is_flag=True, help="Also compare with the declared queues and the jobs in the database.")
-@click.option("--database", help="The database for --db, as a URL.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@database_option
+@json_option
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
 def validate(
     paths: tuple[Path, ...], config: str | None, *, db: bool, database: str | None, as_json: bool, strict: bool
 ) -> None:
     """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
 
-    PATHS are read for dispatching code in place of the file's `code:`. Nothing is imported or run. Exit 0: no errors;
-    1: errors in the code or the database; 3: only warnings, with --strict; 78: queues.yaml itself is wrong.
+    PATHS are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is the file to check.
+    Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
+    --strict; 78: queues.yaml itself is wrong.
     """
-    file = find(config, os.environ, Path.cwd())
+    named = [path for path in paths if path.suffix in (".yaml", ".yml")]
+    file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
-    read = scan(loaded.parsed, file.parent, paths or None) if loaded.routing and loaded.parsed else NOTHING_READ
-    stored = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else []
+    code = [path for path in paths if path not in named]
+    read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
+    stored, silent = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else ([], None)
     verdict = Verdict(loaded, read, (*loaded.problems, *read.problems, *stored))
     click.echo(json.dumps(_as_json(verdict))) if as_json else _show(verdict, file)
+    if silent is not None:
+        raise silent
     sys.exit(verdict.exit_code(strict=strict))
 
 
-def _stored(routing: Routing, file: Path, database: str | None) -> list[Problem]:
-    """The database's findings; the driver is loaded only here."""
-    from qsup import connect
-    from qsup.database import resolve
+def _stored(routing: Routing, file: Path, database: str | None) -> tuple[list[Problem], QsupError | None]:
+    """The database's findings, or why there are none: what else was found is told first."""
+    # Imported here: only --db needs the driver.
+    from qsup.connect import open_connection
 
-    choice = resolve(database, os.environ, routing.database)
-    with connect.open_connection(connect.dsn_for(choice, file, start=False), role="validate") as connection:
-        return rows.check(routing, connection)
+    try:
+        dsn = the_dsn(database, file, routing.database, start=False)
+        with open_connection(dsn, role="validate") as connection:
+            return rows.check(routing, connection), None
+    except QsupError as error:
+        return [], error
 
 
 def _as_json(verdict: Verdict) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qsup.check.problem import in_order
@@ -53,12 +53,14 @@ def outcome(text: str) -> None:
         assert all(routing.server(route.queue) for route in routing.routes.values())
 
 
+@settings(deadline=None)
 @given(mutated())
 @example(HOTSPOT)
 def test_the_hotspot_s_file_after_any_accident_gives_problems_or_a_routing(text: str) -> None:
     outcome(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("{}[]&*!:-?|>'\"% \n\t#,~")), max_size=80))
 def test_any_text_gives_problems(text: str) -> None:
     outcome(text)
@@ -75,6 +77,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES, VALUES)
 def test_any_shape_of_values_gives_problems(defaults: object, queues: object, jobs: object) -> None:
     outcome(json.dumps({"version": 1, "defaults": defaults, "queues": queues, "jobs": jobs}))

@@ -31,6 +31,15 @@ def test_a_circle_of_workers_of_is_told_at_each_of_its_queues() -> None:
     ]
 
 
+def test_a_long_chain_of_workers_of_is_told_at_each_queue_and_soon() -> None:
+    chain = "".join(f"  q{n}: {{workers_of: q{n + 1}}}\n" for n in range(3000))
+    told = lines(f"{HEAD}queues:\n{chain}  q3000: {{workers: 1}}\n")
+    assert len(told) == 2999
+    assert told[0] == (
+        "queues.yaml:3:20: `workers_of` names q1, which itself has `workers_of`, expected a queue with workers [Q105]"
+    )
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     told = lines(
         """\
@@ -58,7 +67,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
 def test_a_small_file_that_anchors_would_make_huge_is_refused() -> None:
     layers = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 20)}]\n" for n in range(1, 8))
     assert lines(f"a0: &a0 [x, x, x]\n{layers}") == [
-        "queues.yaml:5:5: with its anchors written out this is too large [Q006]"
+        "queues.yaml:5:5: with its anchors written out this holds too much [Q006]"
     ]
 
 

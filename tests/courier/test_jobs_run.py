@@ -7,7 +7,7 @@ import signal
 
 import psycopg
 
-from qsup.messages import Applied
+from qsup.messages import Applied, Signal
 from qsup.routing import Route
 from tests.courier.rig import Rig, a_queue, a_routing
 
@@ -144,3 +144,16 @@ def test_kill_9_of_workers_at_random_moments_runs_every_job(rig: Rig) -> None:
     rig.until(rig.drained, "all done", 60)
     assert len(rig.rows("SELECT text FROM effects")) == 200
     assert rig.rows("SELECT * FROM qsup.failed_jobs") == []
+
+
+def test_a_worker_asked_to_leave_in_the_middle_of_a_backlog_leaves_and_its_next_job_runs_elsewhere(rig: Rig) -> None:
+    ready(rig)
+    for _ in range(100):
+        put(rig)
+    rig.until(rig.progress_of(5), "work is going on")
+    for slot, pid in rig.workers.items():
+        rig.template.channel.send(Signal(slot, pid, signal.SIGTERM))
+    rig.until(rig.replaced_after(2), "both have left and were replaced")
+    rig.until(rig.drained, "all done")
+    assert [death.status for death in rig.deaths] == [0, 0]
+    assert len({line.split()[0] for line in rig.lines()}) == len(rig.lines()) == 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import pwd
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +154,22 @@ def test_a_database_in_the_file_never_reaches_the_output(project: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "s3cret" not in ran.stdout + ran.stderr
     assert "db.example" not in ran.stdout
+
+
+def test_a_pipe_or_a_link_is_written_through_and_never_replaced(project: Path) -> None:
+    real = project / "real.conf"
+    real.write_text("old")
+    link = project / "link.conf"
+    link.symlink_to(real)
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        gen("-o", "link.conf", cwd=project)
+        gen("-o", "pipe", cwd=project)
+        assert link.is_symlink()
+        assert "[program:qsup-" in real.read_text()
+        assert pipe.is_fifo()
+        assert b"[program:qsup-" in os.read(reader, 100_000)
+    finally:
+        os.close(reader)
