@@ -63,7 +63,8 @@ def forget(conn: Connection[Any]) -> None:
 def _declare(conn: Connection[Any], routing: Routing) -> None:
     names = list(routing.queues)
     listening = numbers(workers(routing, name) for name in names)
-    conn.execute(sql.text("declare_queues"), {"names": names, "workers": listening})
+    keeps = [queue.keep for queue in routing.queues.values()]
+    conn.execute(sql.text("declare_queues"), {"names": names, "workers": listening, "keeps": keeps})
     routes = list(routing.routes.values())
     values = {"names": [route.job for route in routes], "queues": [route.queue for route in routes]}
     conn.execute(sql.text("declare_types"), values | {"payload_limit": routing.payload_limit})

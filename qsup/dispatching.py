@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.rows import tuple_row
 
 from qsup import sql, store
 from qsup.errors import (
@@ -39,10 +41,17 @@ REFUSALS: dict[str, type[DispatchError]] = {
     "QS005": PayloadTooLarge,
     "QS006": UnheardQueue,
     "QS007": DispatchError,
-    # jsonb holds neither NUL characters nor lone surrogates.
-    "22P05": InvalidPayload,
-    "22P02": InvalidPayload,
+    # The delay or time is outside of what a timestamp holds.
+    "22008": DispatchError,
 }
+
+GONE: dict[tuple[str | None, str | None], type[DispatchError]] = {
+    ("qsup", "jobs_queue_fkey"): UndeclaredQueue,
+    ("qsup", "jobs_type_fkey"): UnknownJob,
+}
+
+UNSTORABLE = ("22P05", "22P02")
+"""jsonb holds neither NUL characters nor lone surrogates, and its numbers are neither NaN nor infinite."""
 
 
 def dispatch(
@@ -92,24 +101,38 @@ def dispatch_raw(conn: Connection[Any], name: str, payloads: Sequence[str], **op
     )
 
 
-def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str, **options: Any) -> int:
-    """Store one job by class name and JSON text under a unique key: for the command line."""
+def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str | None, **options: Any) -> int:
+    """Store one job by class name and JSON text, perhaps under a unique key: for the command line."""
     values = {"queue": None, "delay": None, "at": None} | options
     return _accepted(_execute(conn, "dispatch", values | {"job": name, "payload": payload, "unique": unique}))
 
 
-def refusal(error: psycopg.Error) -> Exception:
+def refusal(error: psycopg.Error | UnicodeEncodeError) -> Exception:
     """What a database error means to somebody who dispatches."""
-    kind = REFUSALS.get(error.sqlstate or "")
-    if kind is not None:
-        return kind(
-            error.diag.message_primary or str(error), hint=error.diag.message_hint or error.diag.message_detail or ""
-        )
-    if error.sqlstate == "3F000" or error.sqlstate == "42883":
+    if isinstance(error, UnicodeEncodeError) or (isinstance(error, psycopg.DataError) and not error.sqlstate):
+        return DispatchError(f"a text that no database takes: {error}")
+    state, said = error.sqlstate or "", error.diag
+    if state in REFUSALS:
+        return REFUSALS[state](said.message_primary or str(error), hint=said.message_hint or said.message_detail or "")
+    if state in UNSTORABLE:
+        return InvalidPayload(f"PostgreSQL cannot store the payload: {said.message_detail or said.message_primary}")
+    if (said.schema_name, said.constraint_name) in GONE:
+        # An edit took it away between the function's look and its INSERT.
+        gone = GONE[said.schema_name, said.constraint_name]
+        return gone(f"no applied queues.yaml declares it any more: {said.message_detail}")
+    if state in ("3F000", "42883"):
         return DispatchError("this database has no schema qsup, or an old one", hint="Run `qsup migrate`.")
-    if isinstance(error, psycopg.OperationalError):
-        return DatabaseUnavailable(f"the job was not stored: {str(error).strip()}")
+    if state == "42501":
+        return DispatchError(
+            f"this database user may not dispatch: {said.message_primary}", hint="GRANT qsup_dispatcher TO its role."
+        )
+    if isinstance(error, psycopg.OperationalError) and not state.startswith(ASKED_AGAIN):
+        return DatabaseUnavailable(f"no answer says that the job was stored: {str(error).strip()}")
     return error
+
+
+ASKED_AGAIN = ("40", "55", "57014")
+"""SQLSTATEs that a transaction's owner must see as they are, to run it again: serialization, locks, cancelled."""
 
 
 async def _dispatch_async(conn: AsyncConnection[Any], values: dict[str, Any]) -> int:
@@ -122,18 +145,20 @@ async def _many_async(conn: AsyncConnection[Any], values: dict[str, Any]) -> lis
 
 async def _execute_async(conn: AsyncConnection[Any], statement: str, values: dict[str, Any]) -> Any:
     try:
-        return await (await conn.execute(sql.text(statement), values)).fetchone()
-    except psycopg.Error as error:
+        # The caller's connection may make dictionaries of its rows.
+        cursor = conn.cursor(row_factory=tuple_row)
+        return await (await cursor.execute(sql.text(statement), values)).fetchone()
+    except (psycopg.Error, UnicodeEncodeError) as error:
         raise refusal(error) from None
 
 
 def _execute(conn: Connection[Any] | None, statement: str, values: dict[str, Any]) -> Any:
     try:
         if conn is not None:
-            return conn.execute(sql.text(statement), values).fetchone()
+            return conn.cursor(row_factory=tuple_row).execute(sql.text(statement), values).fetchone()
         with own.lock:
             return own.connection().execute(sql.text(statement), values).fetchone()
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeEncodeError) as error:
         raise refusal(error) from None
 
 
@@ -178,7 +203,7 @@ class OwnConnection:
 
     def connection(self) -> Connection[Any]:
         """An open autocommit connection. Raises DatabaseUnavailable."""
-        if self._conn is None or self._conn.closed or self._pid != os.getpid():
+        if self._conn is None or self._pid != os.getpid() or died_idle(self._conn):
             self._conn = self._open()
             self._pid = os.getpid()
         return self._conn
@@ -193,6 +218,22 @@ class OwnConnection:
         if self._conn is not None and self._pid == os.getpid():
             self._conn.close()
         self._conn = None
+
+
+def died_idle(conn: Connection[Any]) -> bool:
+    """Whether the server has ended this connection while nobody used it.
+
+    Asked before a dispatch, because after it nobody could say whether the job was stored. A quiet socket costs no
+    round trip; only when the server has said something unasked (its farewell, or a notification) it is asked back.
+    """
+    look = select.poll()
+    try:
+        look.register(conn.fileno(), select.POLLIN)
+        if look.poll(0):
+            conn.execute("SELECT 1")
+    except psycopg.OperationalError:
+        conn.close()
+    return conn.closed
 
 
 own = OwnConnection()

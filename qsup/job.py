@@ -25,7 +25,7 @@ Delay = float | timedelta
 class Job(BaseModel):
     """A job's name (the class's) and its payload (the fields), as declared in the `jobs:` of queues.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
     bound_dispatch: ClassVar[Callable[..., Any] | None] = None
 

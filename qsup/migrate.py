@@ -31,6 +31,14 @@ class Migration:
     oldest_code: int
     sql: str
 
+    @property
+    def script(self) -> str:
+        """The file and the row that says that it was applied; to be run in a transaction."""
+        return (
+            f"{self.sql}\nINSERT INTO qsup.schema_versions (version, name, oldest_code) "
+            f"VALUES ({self.version}, '{self.name}', {self.oldest_code});\n"
+        )
+
 
 @cache
 def migrations() -> tuple[Migration, ...]:
@@ -59,15 +67,26 @@ def migrate(dsn: str) -> list[Migration]:
 
 
 def migrate_connection(conn: psycopg.Connection[Any]) -> list[Migration]:
-    """Apply what is missing on an autocommit connection and return it."""
+    """Apply what is missing on an autocommit connection and return it.
+
+    Raises SchemaMismatch when the schema is newer than this code may work on.
+    """
     conn.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
     try:
         missing = pending(conn)
+        if not missing:
+            require(conn)
         for migration in missing:
             _apply(conn, migration)
     finally:
         conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
     return missing
+
+
+def shown(missing: list[Migration]) -> str:
+    """What `migrate` would do, as a script for psql."""
+    lock = f"SELECT pg_advisory_xact_lock({LOCK});"
+    return "\n".join(f"BEGIN;\n{lock}\n{one.script}COMMIT;\n" for one in missing)
 
 
 def refusal(conn: psycopg.Connection[Any]) -> str:
@@ -92,11 +111,7 @@ def require(conn: psycopg.Connection[Any]) -> None:
 
 def _apply(conn: psycopg.Connection[Any], migration: Migration) -> None:
     with conn.transaction():
-        conn.execute(migration.sql.encode())
-        conn.execute(
-            "INSERT INTO qsup.schema_versions (version, name, oldest_code) VALUES (%s, %s, %s)",
-            (migration.version, migration.name, migration.oldest_code),
-        )
+        conn.execute(migration.script.encode())
 
 
 def _read(path: Path) -> Migration:

@@ -17,6 +17,9 @@ from psycopg import Connection
 from qsup import sql
 from qsup.outcome import Again, Failed, Report
 
+BATCH = 1000
+"""Rows that promoting or pruning changes at once."""
+
 Key = tuple[int, int]
 """A job's id and claim number: the only name under which a claim may be ended."""
 
@@ -215,12 +218,11 @@ def counts(conn: Connection[Any]) -> dict[str, Count]:
     return {row[0]: Count(*row) for row in conn.execute(sql.text("counts")).fetchall()}
 
 
-def prune(conn: Connection[Any], keeps: Mapping[str, float]) -> None:
-    """Roll the history's partitions and drop what is older than each queue's `keep`, in seconds."""
-    conn.execute(sql.text("roll_history"), {"keep": max(keeps.values(), default=0.0)})
-    for queue, keep in keeps.items():
-        conn.execute(sql.text("prune_history"), {"queue": queue, "keep": keep})
-    conn.execute(sql.text("prune_events"))
+def prune(conn: Connection[Any]) -> bool:
+    """Roll the history's partitions, delete a batch of what no queue keeps; true when there may be more."""
+    conn.execute(sql.text("roll_history"))
+    deleted = [conn.execute(sql.text(name)).rowcount for name in ("prune_history", "prune_events")]
+    return max(deleted) >= BATCH
 
 
 def schema_version(conn: Connection[Any]) -> tuple[int, int] | None:

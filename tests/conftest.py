@@ -132,6 +132,13 @@ def db(dsn: str) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
+def migrated_database(server: Server, template: str) -> Iterator[str]:
+    """The DSN of a fresh database with qsup's schema, for a fixture that several tests share."""
+    with _database(server, template) as name:
+        yield server.dsn(name)
+
+
+@contextmanager
 def _database(server: Server, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:

@@ -44,7 +44,7 @@ def dispatch(
         raise click.UsageError("--unique and --count exclude each other: the second one would be the first one.")
     dsn = the_dsn(database, path, routing.database, start=True)
     with connect.open_connection(dsn, role="dispatch") as conn:
-        if unique is not None:
+        if count == 1:
             ids = [dispatching.dispatch_one(conn, name, text, unique=unique, **options)]
         else:
             sizes = [min(BATCH, count - begun) for begun in range(0, count, BATCH)]

@@ -14,7 +14,7 @@ from qsup.cli.options import config_option, database_option, the_dsn, the_routin
 @click.option("--show-sql", is_flag=True, help="Print the SQL of what is missing and change nothing.")
 def migrate(config: str | None, database: str | None, check: bool, show_sql: bool) -> None:
     """Bring the schema qsup in the database to the version of this qsup."""
-    from qsup import connect
+    from qsup import connect, store
     from qsup import migrate as migrating
 
     path, routing = the_routing(config)
@@ -22,14 +22,16 @@ def migrate(config: str | None, database: str | None, check: bool, show_sql: boo
     with connect.open_connection(dsn, role="migrate") as conn:
         missing = migrating.pending(conn)
         if show_sql:
-            click.echo("\n".join(one.sql for one in missing), nl=False)
+            click.echo(migrating.shown(missing), nl=False)
         elif check:
             _say_missing([f"{one.version:04d}_{one.name}" for one in missing])
         else:
+            conn.add_notice_handler(lambda notice: click.echo(f"note: {notice.message_primary}", err=True))
             applied = migrating.migrate_connection(conn)
             for one in applied:
                 click.echo(f"applied {one.version:04d}_{one.name}")
-            click.echo(f"the schema is version {migrating.code_version()}" + ("" if applied else ", nothing to do"))
+            version, _ = store.schema_version(conn) or (0, 0)
+            click.echo(f"the schema is version {version}" + ("" if applied else ", nothing to do"))
 
 
 def _say_missing(names: list[str]) -> None:

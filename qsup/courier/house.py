@@ -27,7 +27,6 @@ RESCUE_EVERY = 15.0
 STALE_AFTER = 15.0
 """Seconds of silence after which a supervisor counts as gone, if two looks RESCUE_EVERY apart find it so."""
 PRUNE_EVERY = 600.0
-BATCH = 1000
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ class Housekeeper:
                 continue
             promoted = store.promote(conn, queue)
             self.wake(queue)
-            soonest = 0.0 if promoted >= BATCH else min(soonest, 0.05)
+            soonest = 0.0 if promoted >= store.BATCH else min(soonest, 0.05)
         return soonest
 
     def _rescue(self, conn: psycopg.Connection[Any]) -> None:
@@ -114,7 +113,8 @@ class Housekeeper:
             store.forget_supervisor(conn, one)
 
     def _prune(self, conn: psycopg.Connection[Any]) -> None:
-        store.prune(conn, {name: queue.keep for name, queue in self.duty.routing.queues.items() if queue.keep > 0})
+        if store.prune(conn):
+            self.forget("prune")
         declare.forget(conn)
 
 

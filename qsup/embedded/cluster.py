@@ -17,7 +17,7 @@ from qsup.embedded import locks
 from qsup.embedded.binaries import find_binaries
 from qsup.embedded.place import SOCKET_NAME, Place
 from qsup.embedded.postmaster import initialize, launch, log_end, major_of, postmaster_pid, reap, remove_leftovers
-from qsup.embedded.surroundings import DATABASE, clean_environment, dsn_of
+from qsup.embedded.surroundings import DATABASE, USER, clean_environment, dsn_of
 from qsup.errors import DatabaseUnavailable, QsupError
 
 # Crash recovery replays the log since the last checkpoint: at most max_wal_size (1 GB), well under this.
@@ -83,6 +83,9 @@ def create_database(place: Place) -> None:
     """Make the database `qsup` if it is missing."""
     with connect(place, "postgres") as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            # Our user and our schema have the same name: through "$user" somebody's CREATE TABLE would land among
+            # qsup's own tables, and his CREATE TABLE IF NOT EXISTS jobs would find ours.
+            connection.execute(sql.SQL("ALTER ROLE {} SET search_path = public").format(sql.Identifier(USER)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 

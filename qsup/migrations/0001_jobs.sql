@@ -15,6 +15,8 @@ CREATE TABLE qsup.schema_versions (
 CREATE TABLE qsup.queues (
     name       text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'),
     workers    int NOT NULL CHECK (workers >= 0),
+    -- Seconds that finished jobs stay in the history; 0 = they do not enter it.
+    keep       float8 NOT NULL DEFAULT 0 CHECK (keep >= 0),
     declared_at timestamptz NOT NULL DEFAULT now(),
     retired_at timestamptz
 );
@@ -146,15 +148,15 @@ $$;
 CREATE FUNCTION qsup.refuse_type(job text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    near text := qsup.nearest(job, array(SELECT name FROM qsup.job_types WHERE retired_at IS NULL));
+    near text := qsup.nearest(coalesce(job, ''), array(SELECT name FROM qsup.job_types WHERE retired_at IS NULL));
     retired boolean := EXISTS (SELECT FROM qsup.job_types WHERE name = job);
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = CASE WHEN retired THEN 'QS003' ELSE 'QS001' END,
         MESSAGE = format(CASE WHEN retired THEN 'the job class %s is retired: no applied queues.yaml declares it any more'
-                              ELSE 'no queue is declared for the job class %s' END, job),
+                              ELSE 'no queue is declared for the job class %s' END, coalesce(job, 'NULL')),
         HINT = coalesce('Did you mean ' || near || '? ', '')
-            || format('Add %s to jobs: in queues.yaml (with its queue and handler); `qsup run` or `qsup apply` makes it known.', job);
+            || format('Add %s to jobs: in queues.yaml (with its queue and handler); `qsup run` or `qsup apply` makes it known.', coalesce(job, 'it'));
 END
 $$;
 
@@ -190,9 +192,16 @@ BEGIN
     IF dispatch.at IS NOT NULL AND dispatch.delay IS NOT NULL THEN
         RAISE EXCEPTION 'delay and at exclude each other' USING ERRCODE = 'QS007', HINT = 'Give one of them.';
     END IF;
+    IF NOT isfinite(due) THEN
+        RAISE EXCEPTION 'a job cannot wait for ever' USING ERRCODE = 'QS007', HINT = 'Give a finite delay or at.';
+    END IF;
+    IF length(dispatch.unique_key) NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION 'the unique key has % characters, expected 1 to 500', length(dispatch.unique_key)
+            USING ERRCODE = 'QS007', HINT = 'Shorten it, for example to a hash; leave it out for none.';
+    END IF;
     SELECT * INTO declared FROM qsup.job_types AS t WHERE t.name = dispatch.job;
     IF declared.name IS NULL OR declared.retired_at IS NOT NULL THEN
-        PERFORM qsup.refuse_type(coalesce(dispatch.job, 'NULL'));
+        PERFORM qsup.refuse_type(dispatch.job);
     END IF;
     SELECT * INTO target FROM qsup.queues AS q WHERE q.name = coalesce(dispatch.queue, declared.queue);
     IF target.name IS NULL OR target.retired_at IS NOT NULL OR target.workers = 0 THEN
@@ -255,8 +264,12 @@ BEGIN
     IF dispatch_many.at IS NOT NULL AND dispatch_many.delay IS NOT NULL THEN
         RAISE EXCEPTION 'delay and at exclude each other' USING ERRCODE = 'QS007', HINT = 'Give one of them.';
     END IF;
-    IF cardinality(jobs) <> cardinality(payloads) THEN
-        RAISE EXCEPTION '% jobs and % payloads', cardinality(jobs), cardinality(payloads) USING ERRCODE = 'QS004';
+    IF NOT isfinite(due) THEN
+        RAISE EXCEPTION 'a job cannot wait for ever' USING ERRCODE = 'QS007', HINT = 'Give a finite delay or at.';
+    END IF;
+    IF cardinality(jobs) IS DISTINCT FROM cardinality(payloads) THEN
+        RAISE EXCEPTION '% jobs and % payloads', coalesce(cardinality(jobs), 0), coalesce(cardinality(payloads), 0)
+            USING ERRCODE = 'QS004', HINT = 'Give one payload for each job.';
     END IF;
     SELECT j.name INTO bad FROM (SELECT DISTINCT unnest(dispatch_many.jobs) AS name) AS j
     LEFT JOIN qsup.job_types AS t ON t.name = j.name AND t.retired_at IS NULL WHERE t.name IS NULL LIMIT 1;
@@ -302,29 +315,41 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION qsup.roll_history(keep interval) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- Partitions are dropped when they are older than the longest keep of any declared queue, whoever declares it.
+-- Dropping needs the whole history for itself, and a job's own transaction may hold it for minutes: everybody who
+-- archives would queue up behind us. So it waits for a moment only, and comes again at the next housekeeping.
+CREATE FUNCTION qsup.roll_history() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
+    longest interval := make_interval(secs => (SELECT coalesce(max(q.keep), 0) FROM qsup.queues AS q));
     today timestamp := date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC');
     day timestamp;
     part text;
 BEGIN
+    IF NOT pg_try_advisory_xact_lock('qsup.history'::regclass::oid::bigint) THEN
+        RETURN;
+    END IF;
     FOR ahead IN 0..1 LOOP
         day := today + make_interval(days => ahead);
+        part := 'history_' || to_char(day, 'YYYYMMDD');
+        CONTINUE WHEN to_regclass('qsup.' || part) IS NOT NULL;
         BEGIN
-            EXECUTE format('CREATE TABLE IF NOT EXISTS qsup.%I PARTITION OF qsup.history FOR VALUES FROM (%L) TO (%L)',
-                           'history_' || to_char(day, 'YYYYMMDD'), day AT TIME ZONE 'UTC',
-                           (day + interval '1 day') AT TIME ZONE 'UTC');
+            EXECUTE format('CREATE TABLE qsup.%I PARTITION OF qsup.history FOR VALUES FROM (%L) TO (%L)',
+                           part, day AT TIME ZONE 'UTC', (day + interval '1 day') AT TIME ZONE 'UTC');
         EXCEPTION
             -- Nobody kept house at midnight: this day's rows are in the default partition and are pruned there.
-            WHEN check_violation THEN NULL;
+            WHEN check_violation OR lock_not_available THEN NULL;
         END;
     END LOOP;
     FOR part IN SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
                 WHERE i.inhparent = 'qsup.history'::regclass AND c.relname ~ '^history_[0-9]{8}$'
-                  AND to_timestamp(substr(c.relname, 9), 'YYYYMMDD') + interval '2 days' < clock_timestamp() - roll_history.keep
+                  AND to_timestamp(substr(c.relname, 9), 'YYYYMMDD') + interval '2 days' < clock_timestamp() - longest
     LOOP
-        EXECUTE format('DROP TABLE qsup.%I', part);
+        BEGIN
+            EXECUTE format('DROP TABLE qsup.%I', part);
+        EXCEPTION
+            WHEN lock_not_available THEN RETURN;
+        END;
     END LOOP;
 END
 $$;
@@ -339,7 +364,8 @@ FROM qsup.jobs;
 
 CREATE VIEW qsup.laravel_failed_jobs AS
 SELECT id, id::text AS uuid, 'qsup'::text AS connection, queue, payload::text AS payload,
-       concat_ws(E'\n', nullif(exception, '') || ': ' || message, nullif(traceback, '')) AS exception, failed_at
+       concat_ws(E'\n', nullif(concat_ws(': ', nullif(exception, ''), nullif(message, '')), ''), nullif(traceback, ''))
+           AS exception, failed_at
 FROM qsup.failed_jobs;
 
 REVOKE ALL ON SCHEMA qsup FROM PUBLIC;
@@ -355,7 +381,8 @@ EXCEPTION
     -- Roles belong to the whole server: another database's migration may be making it at this moment.
     WHEN duplicate_object OR unique_violation THEN NULL;
     WHEN insufficient_privilege THEN
-        RAISE NOTICE 'the role qsup_dispatcher was not created (no CREATEROLE); create it and grant it EXECUTE on qsup.dispatch yourself';
+        RAISE NOTICE 'the role qsup_dispatcher was not created (no CREATEROLE): create it and grant it USAGE on the schema qsup '
+            'and EXECUTE on its functions dispatch and dispatch_many, if programs are to dispatch that may do nothing else';
 END
 $$;
 

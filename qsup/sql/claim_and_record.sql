@@ -2,6 +2,8 @@
 -- done/done_claims: jobs that are done. queues/counts/after/firsts: take `count` jobs of `queue` with seq > after; the
 -- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (…) ORDER BY` sorts the backlog (25 claims/s).
 -- Rows are ended and taken by primary key: a predicate on state would let the planner use a small bloated index.
+-- `picked` is joined, never asked again by a subquery in SET: for a row that changed after the snapshot that subquery
+-- would pick anew, and perhaps not the same rows.
 WITH ended AS (
     DELETE FROM qsup.jobs
     WHERE id = ANY (ARRAY(
@@ -23,13 +25,13 @@ WITH ended AS (
     UPDATE qsup.jobs AS j
     SET state = 'running', claim_number = j.claim_number + 1, attempts = j.attempts + 1,
         reserved_at = clock_timestamp(),
-        reserved_by = %(supervisor)s || '/' || (SELECT (%(slots)s::text[])[p.place] FROM picked AS p WHERE p.id = j.id),
-        lease_until = clock_timestamp() + (
-            SELECT make_interval(secs => p.slack + coalesce((%(job_timeouts)s::jsonb ->> j.type)::float8, p.timeout))
-            FROM picked AS p WHERE p.id = j.id)
-    WHERE j.id = ANY (ARRAY(SELECT p.id FROM picked AS p))
+        reserved_by = %(supervisor)s || '/' || (%(slots)s::text[])[p.place],
+        lease_until = clock_timestamp() + make_interval(
+            secs => p.slack + coalesce((%(job_timeouts)s::jsonb ->> j.type)::float8, p.timeout))
+    FROM picked AS p
+    WHERE j.id = p.id AND j.id = ANY (ARRAY(SELECT p.id FROM picked AS p))
     RETURNING j.id, j.claim_number, j.queue, j.type, j.payload, j.attempts, j.crashes, j.step, j.error, j.seq,
-              substr(j.reserved_by, length(%(supervisor)s) + 2) AS slot
+              (%(slots)s::text[])[p.place] AS slot
 )
 SELECT NULL::bigint AS ended, c.* FROM claimed AS c
 UNION ALL

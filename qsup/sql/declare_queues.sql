@@ -1,5 +1,5 @@
--- Declared queues and how many workers hear them; a retired one is back.
-INSERT INTO qsup.queues (name, workers)
-SELECT * FROM unnest(%(names)s::text[], %(workers)s::int[])
-ON CONFLICT (name) DO UPDATE SET workers = excluded.workers, retired_at = NULL
-WHERE queues.workers <> excluded.workers OR queues.retired_at IS NOT NULL
+-- Declared queues, how many workers hear them and how long they keep finished jobs; a retired one is back.
+INSERT INTO qsup.queues (name, workers, keep)
+SELECT * FROM unnest(%(names)s::text[], %(workers)s::int[], %(keeps)s::float8[])
+ON CONFLICT (name) DO UPDATE SET workers = excluded.workers, keep = excluded.keep, retired_at = NULL
+WHERE (queues.workers, queues.keep, queues.retired_at IS NULL) IS DISTINCT FROM (excluded.workers, excluded.keep, true)

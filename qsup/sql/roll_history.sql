@@ -1,2 +1,2 @@
--- Make tomorrow's partition of the history, drop those of days that nobody keeps.
-SELECT qsup.roll_history(make_interval(secs => %(keep)s::float8))
+-- Make tomorrow's partition of the history, drop those of days that no declared queue keeps.
+SELECT qsup.roll_history()
