@@ -2,8 +2,7 @@
 -- done/done_claims: jobs that are done. queues/counts/after/firsts: take `count` jobs of `queue` with seq > after; the
 -- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (…) ORDER BY` sorts the backlog (25 claims/s).
 -- Rows are ended and taken by primary key: a predicate on state would let the planner use a small bloated index.
--- `picked` is joined, never asked again by a subquery in SET: for a row that changed after the snapshot that subquery
--- would pick anew, and perhaps not the same rows.
+-- `picked` is joined, not asked by subqueries in SET: those read all of it for each row (180 slots: 6 ms instead of 3).
 WITH ended AS (
     DELETE FROM qsup.jobs
     WHERE id = ANY (ARRAY(

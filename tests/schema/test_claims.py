@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from qsup import store
+from tests.conftest import Eventually
 from tests.schema.rows import US, claim, declare_world, job, one, put, states, want
 
 
@@ -122,6 +123,60 @@ def test_claims_and_releases_in_each_others_way_never_break(dsn: str, db: Connec
     assert not errors
     assert set(states(db).values()) == {"ready"}
     assert one(db, "SELECT max(attempts) FROM qsup.jobs") == 0
+
+
+GATES = """
+CREATE SEQUENCE public.looks;
+-- A look at a row waits while somebody holds the gate of its number.
+CREATE FUNCTION public.gate() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(nextval('public.looks'));
+    RETURN true;
+END $$;
+ALTER TABLE qsup.jobs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY gated ON qsup.jobs USING (public.gate());
+"""
+
+
+def test_a_row_that_changed_after_the_snapshot_is_claimed_as_it_was_picked(
+    dsn: str, db: Connection[Any], eventually: Eventually
+) -> None:
+    # PostgreSQL looks at such a row again when it is updated. By then the row that was skipped is free: picking a
+    # second time would pick that one, and leave no slot for the row in hand.
+    skipped, changed = put(db, 2)
+    role = f"gated_{db.info.dbname}"
+    db.execute(GATES.encode())
+    db.execute(f"CREATE ROLE {role}; GRANT USAGE ON SCHEMA qsup TO {role};"
+               f"GRANT ALL ON ALL TABLES IN SCHEMA qsup TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA qsup TO {role};"
+               f"GRANT ALL ON SEQUENCE public.looks TO {role}".encode())  # fmt: skip
+    found: list[Any] = []
+
+    def take(conn: Connection[Any]) -> None:
+        try:
+            found.extend(claim(conn))
+        except psycopg.Error as error:
+            found.append(error)
+
+    with Connection.connect(dsn) as holder, Connection.connect(dsn, autocommit=True) as claimer:
+        pid = claimer.info.backend_pid
+        claimer.execute(f"SET enable_seqscan = off; SET ROLE {role}".encode())
+        holder.execute("SELECT 1 FROM qsup.jobs WHERE id = %s FOR UPDATE", (skipped,))
+        db.execute("SELECT pg_advisory_lock(1), pg_advisory_lock(4)")
+        thread = threading.Thread(target=take, args=(claimer,))
+        thread.start()
+        eventually(lambda: one(db, "SELECT cardinality(pg_blocking_pids(%s))", pid), what="the claim looks at a row")
+        again = claim(db)[0]
+        assert again.id == changed
+        store.release(db, [(again.key, "meanwhile")])
+        db.execute("SELECT pg_advisory_unlock(1)")
+        waits = "SELECT objid::int FROM pg_locks WHERE pid = %s AND NOT granted AND locktype = 'advisory'"
+        eventually(lambda: db.execute(waits.encode(), (pid,)).fetchall() == [(4,)], what="the claim updates the row")
+        holder.rollback()
+        db.execute("SELECT pg_advisory_unlock(4)")
+        thread.join()
+        claimer.execute("RESET ROLE")
+    db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+    assert [(each.id, each.slot) if isinstance(each, store.Claimed) else each for each in found] == [(changed, "a:0")]
 
 
 IMPOSSIBLE = {

@@ -56,6 +56,12 @@ def test_an_update_to_something_undeclared_fails_too(db: Connection[Any]) -> Non
         db.execute("UPDATE qsup.jobs SET queue = 'elsewhere'")
 
 
+def test_somebodys_own_tables_do_not_land_among_ours(db: Connection[Any]) -> None:
+    # Our user is called as our schema, and PostgreSQL looks into "$user" first.
+    db.execute("CREATE TABLE IF NOT EXISTS jobs (mine int)")
+    assert one(db, "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = 'jobs'::regclass") == "public"
+
+
 def test_an_unknown_job_names_the_nearest_one_and_what_to_do_in_psql(dsn: str) -> None:
     answer = in_psql(dsn, "SELECT qsup.dispatch('ProcesPaymentJob', '{}')")
     assert "ERROR:  QS001: no queue is declared for the job class ProcesPaymentJob" in answer.stderr
