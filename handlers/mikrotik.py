@@ -13,7 +13,6 @@ import psycopg
 
 import qsup
 from handlers import provisioning
-from handlers.database import beside
 from handlers.jobs import ProvisionUserInMikroTikJob, SendCredentialsSMSJob
 from handlers.provisioning import Order
 from handlers.router import Router
@@ -39,7 +38,7 @@ def provision_user(job: ProvisionUserInMikroTikJob, ctx: qsup.Context) -> None:
         settings = router_settings()
     except SettingMissing as error:
         raise qsup.Discard(str(error)) from None
-    with ctx.transaction() as conn, beside(conn) as own:
+    with ctx.connect() as own:
         order = provisioning.load(own, job.subscription_id)
         if order is None:
             raise qsup.Discard(f"there is no subscription {job.subscription_id}")
@@ -47,6 +46,7 @@ def provision_user(job: ProvisionUserInMikroTikJob, ctx: qsup.Context) -> None:
             log.info("subscription %d is over: nothing to provision", order.subscription_id)
             return
         _talk(own, settings, order, seconds=min(settings.deadline, max(1.0, ctx.timeout - SECONDS_TO_RECORD)))
+    with ctx.transaction() as conn:
         if provisioning.finish(conn, order):
             key = f"cred:{order.subscription_id}"
             SendCredentialsSMSJob(subscription_id=order.subscription_id).dispatch(conn, unique=key)

@@ -15,7 +15,6 @@ import psycopg
 
 import qsup
 from handlers import outbox
-from handlers.database import beside
 from handlers.jobs import SendCredentialsSMSJob
 from handlers.outbox import Message
 from handlers.phones import international, masked
@@ -35,7 +34,7 @@ def send_credentials(job: SendCredentialsSMSJob, ctx: qsup.Context) -> None:
         settings = sms_settings()
     except SettingMissing as error:
         raise qsup.Discard(str(error)) from None
-    with ctx.transaction() as conn, beside(conn) as own:
+    with ctx.connect() as own:
         message = _claim(own, job.subscription_id, settings, ctx)
         if message is None:
             return

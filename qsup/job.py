@@ -96,6 +96,7 @@ class Context:
     error: str = ""
     """In a `failed` hook: why the job failed. Empty in a handler."""
     open_transaction: Callable[[], Any] = field(repr=False)
+    open_connection: Callable[[], Any] = field(repr=False)
     send_progress: Callable[[float, str], None] = field(repr=False)
 
     @property
@@ -109,6 +110,13 @@ class Context:
         `async with` gives an AsyncConnection. Raises Superseded (and rolls back) when the claim is lost.
         """
         return self.open_transaction()
+
+    def connect(self) -> Any:
+        """A psycopg connection to the same database, in autocommit mode: `with ctx.connect() as conn:`.
+
+        For what must be kept even if the job fails; the job's end is not part of it. Raises DatabaseUnavailable.
+        """
+        return self.open_connection()
 
     def progress(self, percent: float, note: str = "") -> None:
         """Store how far the job is (0 to 100); a row in job_events, never a write to the job."""

@@ -152,6 +152,7 @@ class Worker:
             job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=work.crashes,
             queue=work.queue, slot=self.fork.slot, timeout=work.timeout, error=work.error,
             open_transaction=lambda: self.open_transaction(work, limit, transaction),
+            open_connection=lambda: self.open_connection(work),
             send_progress=lambda percent, note: self.send_progress(work, percent, note),
         )  # fmt: skip
 
@@ -166,6 +167,12 @@ class Worker:
         rest = work.timeout + work.grace
         opened.append(JobTransaction(work, self.connections, rest, limit.hold))
         return opened[0]
+
+    def open_connection(self, work: Work) -> Any:
+        """ctx.connect()."""
+        from qsup.connect import open_connection
+
+        return open_connection(work.dsn, role=f"worker:{self.fork.slot}")
 
     def send_progress(self, work: Work, percent: float, note: str) -> None:
         """ctx.progress(): best effort; without a courier it is dropped."""

@@ -45,7 +45,7 @@ import jobs, qsup
 nothing = lambda *_: None
 context = qsup.Context(
     job_id=7, claim_number=1, attempt=1, tries=3, crashes=0, queue="default", slot="default:0", timeout=60.0,
-    open_transaction=nothing, send_progress=nothing,
+    open_transaction=nothing, open_connection=nothing, send_progress=nothing,
 )
 jobs.greet(jobs.GreetJob(name="Ada"), context)
 try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from qsup.check.load import load, sound
-from qsup.cli.options import config_option, json_option, the_file
+from qsup.check.stranding import findings
+from qsup.cli.options import config_option, json_option, the_dsn, the_file
+from qsup.errors import QsupError
 from qsup.routing import Routing
 from qsup.rundir import run_directory
 from qsup.supervise.desired import desire
@@ -25,7 +28,8 @@ from qsup.supervise.statefile import read_state
 def plan(config: str | None, *, as_json: bool) -> None:
     """Show what the file, as it is saved now, would change in the running supervisor; nothing is done.
 
-    Without a running supervisor: what a start would do. Exit 78: the file is wrong and would change nothing.
+    Without a running supervisor: what a start would do. Dispatching code and waiting rows that the file leaves unheard
+    are named; an edit that adds one would be refused. Exit 78: the file is wrong and would change nothing.
     """
     file = the_file(config)
     loaded = load(file, os.environ)
@@ -39,11 +43,20 @@ def plan(config: str | None, *, as_json: bool) -> None:
     pids = {slot: told["pid"] for slot, told in slots.items()}
     changes = edit_lines(old, new)
     workers = worker_lines(old, new, pids) if applied else [f"start {slot}" for slot in new.slots]
+    unheard = [str(found) for found in findings(loaded, file.absolute().parent, _reachable_dsn(file, parsed.routing))]
     if as_json:
-        click.echo(json.dumps({"running": applied is not None, "changes": changes, "workers": workers}, indent=1))
+        told = {"running": applied is not None, "changes": changes, "workers": workers, "unheard": unheard}
+        click.echo(json.dumps(told, indent=1))
         return
-    for line in _text(changes, workers, running=applied is not None):
+    for line in [*_text(changes, workers, running=applied is not None), *(f"unheard: {one}" for one in unheard)]:
         click.echo(line)
+
+
+def _reachable_dsn(file: Path, routing: Routing) -> str:
+    try:
+        return the_dsn(None, file, routing.database, start=False)
+    except QsupError:
+        return ""
 
 
 def _served(applied: dict[str, Any]) -> Desired:

@@ -31,7 +31,7 @@ from qsup.supervise.say import Voice
 from qsup.supervise.statefile import Json, StateFile, told
 from qsup.wake import WakePipe, wait
 
-ORPHANS = "the edit would leave jobs unheard; serve them, or start with `qsup run --allow-orphans`"
+ORPHANS = "the edit would leave jobs without worker or handler; mend that, or start with `qsup run --allow-orphans`"
 MOST_ROUNDS = 20
 """A plan that was carried out never asks for more than a few rounds; if it does, the loop still turns."""
 

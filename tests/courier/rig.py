@@ -61,6 +61,10 @@ def note(job: Note, ctx: qsup.Context) -> None:
             with ctx.transaction() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
                 if ctx.crashes == 0: os.kill(os.getpid(), signal.SIGKILL)
+        case "keep and raise":
+            with ctx.connect() as conn:
+                conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
+            raise ValueError("kept")
         case "raise after commit":
             with ctx.transaction() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))

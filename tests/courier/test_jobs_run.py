@@ -86,6 +86,14 @@ def test_a_transaction_and_the_end_of_the_job_are_one(rig: Rig) -> None:
     assert [line.split()[-1] for line in rig.lines()].count("next") == 1
 
 
+def test_what_was_written_over_ctx_connect_stays_when_the_job_fails(rig: Rig) -> None:
+    ready(rig, tries=1)
+    number = put(rig, "keep and raise", "fact")
+    rig.until(rig.drained, "the job has failed")
+    assert rig.rows("SELECT text FROM effects") == [("fact",)]
+    assert rig.rows("SELECT id, message FROM qsup.failed_jobs") == [(number, "kept")]
+
+
 def test_an_async_handler_and_its_transaction(rig: Rig) -> None:
     rig.configure(a_routing(a_queue("q"), routes={"Note": Route(job="Note", queue="q", handler="rigjobs:anote")}))
     rig.until(lambda: rig.heard(Applied), "applied")

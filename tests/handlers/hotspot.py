@@ -89,7 +89,7 @@ class Hotspot:
         context = qsup.Context(
             job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=0,
             queue=work.queue, slot=f"{work.queue}:0", timeout=work.timeout, open_transaction=lambda: transaction,
-            send_progress=lambda *_: None,
+            open_connection=lambda: psycopg.connect(self.dsn, autocommit=True), send_progress=lambda *_: None,
         )  # fmt: skip
         try:
             report = perform(work, context, NoAlarm(limit))
