@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 FINAL = frozenset({"paid", "already-paid", "failed", "underpaid", "malformed"})
 """Outcomes after which a repeated job has nothing to do; an unmatched delivery may match when it is looked at again."""
@@ -41,10 +42,15 @@ def store(conn: psycopg.Connection[Any], kind: str, payload: bytes | str | Mappi
     """Keep a delivery; returns its id. Any bytes can be kept: what is not UTF-8 text is written with escapes."""
     body = _as_text(payload)
     digest = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()
-    row = conn.execute(
-        "INSERT INTO hotspot.mpesa_inbox (kind, body, dedupe_key) VALUES (%s, %s, %s) RETURNING id",
-        [kind, body, digest],
-    ).fetchone()
+    # The connection is a web application's: its rows may be dicts.
+    row = (
+        conn.cursor(row_factory=tuple_row)
+        .execute(
+            "INSERT INTO hotspot.mpesa_inbox (kind, body, dedupe_key) VALUES (%s, %s, %s) RETURNING id",
+            [kind, body, digest],
+        )
+        .fetchone()
+    )
     return int(row[0]) if row else 0
 
 

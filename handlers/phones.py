@@ -18,7 +18,7 @@ def canonical(number: object) -> str | None:
     if isinstance(number, bool) or not isinstance(number, str | int):
         return None
     match = AS_TYPED.fullmatch(PUNCTUATION.sub("", str(number)))
-    return f"254{match[1]}" if match and match[1].isascii() else None
+    return f"254{match[1]}" if match else None
 
 
 def international(phone: str) -> str:

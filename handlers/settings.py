@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingMissing(Exception):
@@ -86,7 +87,7 @@ def router_settings(env: Mapping[str, str] = os.environ) -> RouterSettings:
 def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
     """SMS_URL, SMS_USERNAME, SMS_API_KEY(_FILE), SMS_SENDER … Raises SettingMissing."""
     return SmsSettings(
-        url=_needed(env, "SMS_URL").rstrip("/"),
+        url=_endpoint(_needed(env, "SMS_URL")),
         username=_needed(env, "SMS_USERNAME"),
         api_key=_secret(env, "SMS_API_KEY"),
         sender=env.get("SMS_SENDER", ""),
@@ -110,6 +111,17 @@ def _secret(env: Mapping[str, str], name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise SettingMissing(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from None
+
+
+def _endpoint(text: str) -> str:
+    """The gateway's address; one without a path gets Africa's Talking's."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise SettingMissing(f"SMS_URL is {text!r}: expected http:// or https:// and a host")
+    return text if parts.path.strip("/") else f"{text.rstrip('/')}/version1/messaging"
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

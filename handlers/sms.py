@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 NOTHING_TO_DO = frozenset({"sent", "delivered", "failed"})
 STATES = {"accepted": "sent", "permanent": "failed", "config": "parked", "account": "parked", "transient": "pending"}
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.PoolTimeout)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def send_credentials(job: SendCredentialsSMSJob, ctx: qsup.Context) -> None:
@@ -110,11 +109,12 @@ def _send(settings: SmsSettings, phone: str, body: str, *, timeout: float) -> An
         **({"from": settings.sender} if settings.sender else {}),
     }
     headers = {"apiKey": settings.api_key, "Accept": "application/json"}
-    url = settings.url if urlsplit(settings.url).path else f"{settings.url}/version1/messaging"
     try:
-        response = httpx.post(url, data=form, headers=headers, timeout=timeout)
+        response = httpx.post(settings.url, data=form, headers=headers, timeout=timeout)
     except NEVER_SENT as error:
         return Answer(meaning="transient", detail=f"the gateway cannot be reached ({type(error).__name__})")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        return Answer(meaning="config", detail=f"SMS_URL or SMS_API_KEY cannot be used ({type(error).__name__})")
     except httpx.HTTPError as error:
         return Answer(meaning="unknown", detail=f"no answer ({type(error).__name__})")
     return read_answer(response.status_code, response.headers, response.text)

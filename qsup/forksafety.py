@@ -11,11 +11,15 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+ENDING_THREAD = 0.5
+"""Seconds that a thread which has been joined may still be seen by the kernel."""
 
 
 class NotSafe(Exception):
@@ -38,7 +42,7 @@ def import_all(modules: Sequence[str], root: Path) -> None:
 
 def _check(module: str, witness: _Witness, sockets: set[str]) -> None:
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    if others or _threads() > 1:
+    if others or _native_threads_stay():
         where = witness.places.get("thread", f"module {module}")
         raise NotSafe(
             f"{where}: importing {module} starts a thread ({', '.join(others) or 'not a Python one'}), which would be "
@@ -103,6 +107,16 @@ def _inside(filename: str, root: Path) -> bool:
     # A virtual environment often lies inside the project; its libraries are not the user's own lines.
     path = Path(filename)
     return path.is_absolute() and path.is_relative_to(root) and "site-packages" not in path.parts
+
+
+def _native_threads_stay() -> bool:
+    """Is there more than one thread for the kernel, and does that last? A joined thread takes a moment to be gone."""
+    end = time.monotonic() + ENDING_THREAD
+    while _threads() > 1:
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def _threads() -> int:

@@ -279,4 +279,8 @@ def started_by_exec() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(started_by_exec())
+    code = started_by_exec()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # As after a fork: a thread that a handler left behind must not keep a worker that is done.
+    os._exit(code)

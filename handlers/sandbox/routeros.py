@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import signal
 import socket
 import socketserver
 import struct
@@ -20,6 +19,7 @@ from typing import Self
 
 import click
 
+from handlers.sandbox.endings import endings
 from handlers.sandbox.faults import Fault, Faults, Kind
 from handlers.sandbox.menus import SENSITIVE
 from handlers.sandbox.tables import Refusal, Tables, Trap
@@ -248,11 +248,9 @@ def _attributes(*, category: int | None, message: str) -> list[str]:
 def main(host: str, port: int, user: str, login: str) -> None:
     """Run the simulator until Ctrl-C; its port is the first line of the output. The password is ROUTER_PASSWORD."""
     password = os.environ.get("ROUTER_PASSWORD", "")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router:
+    with endings() as wait, RouterSimulator(host=host, port=port, user=user, password=password, login=login) as router:
         click.echo(router.address.rpartition(":")[2])
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        wait()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An SMS gateway as Africa's Talking's on an HTTP port, for tests and the demo: `python -m handlers.sandbox.sms`.
+"""An SMS gateway like Africa's Talking's on an HTTP port, for tests and the demo. `python -m handlers.sandbox.sms`.
 
 It answers 201 with a message id, or whatever answer of data/sms_answers.json was ordered. It checks what the real one
 checks: the key, the form, a number with a plus sign.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 
 import click
+
+from handlers.sandbox.endings import endings
 
 ANSWERS: dict[str, dict[str, Any]] = {
     answer["name"]: answer
@@ -145,12 +146,10 @@ class _Request(BaseHTTPRequestHandler):
 @click.option("--username", default="sandbox", show_default=True)
 def main(host: str, port: int, username: str) -> None:
     """Run the gateway until Ctrl-C; its port is the first line of the output. The key is SMS_API_KEY or sandbox-key."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     key = os.environ.get("SMS_API_KEY", "sandbox-key")
-    with SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
+    with endings() as wait, SmsGateway(host=host, port=port, username=username, api_key=key) as gateway:
         click.echo(gateway.url.rpartition(":")[2])
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        wait()
 
 
 if __name__ == "__main__":

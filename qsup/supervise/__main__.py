@@ -41,7 +41,7 @@ def supervise(file: Path, *, strict: bool) -> int:
     if run is None or lock is None:
         raise ConfigUnreadable(f"{file} has just been removed")
     choice = resolve(None, os.environ, first.routing.database)
-    voice.say(welcome(file, _told(choice, run), first.routing))
+    voice.say(welcome(file.absolute(), _told(choice, run), first.routing))
     left = end_old_courier(run)
     if left:
         voice.say(f"an earlier supervisor left a courier behind (pid {left}); ended")

@@ -105,7 +105,9 @@ def _heard(state: State, name: str, ready: bool, now: float) -> State:
     child = state.child(name)
     if not child.running:
         return state
-    phase = "ready" if ready and child.phase == "starting" else child.phase
+    # Only a template has to say that it is ready; for the others any word will do.
+    spoke = ready or not name.startswith(TEMPLATE)
+    phase = "ready" if spoke and child.phase == "starting" else child.phase
     state = state.with_child(replace(child, heard=now, phase=phase, error="" if ready else child.error))
     if ready and state.candidate is not None and state.candidate.template == name:
         return _serve(state, state.candidate)

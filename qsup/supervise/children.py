@@ -51,9 +51,11 @@ def wanted_children(state: State) -> dict[str, str]:
         wanted[DATABASE] = "this project uses the embedded PostgreSQL"
     if working:
         wanted[COURIER] = "it works with the database for all workers"
-    if not state.stopping:
-        wanted |= {desired.template: "it forks the workers" for desired in (state.desired,) if desired is not None}
-        wanted |= {new.template: "the code of the edit must be tried" for new in (state.candidate,) if new is not None}
+    if not state.stopping and state.desired is not None:
+        wanted[state.desired.template] = "it forks the workers"
+    if not state.stopping and state.candidate is not None:
+        first = state.desired is None
+        wanted[state.candidate.template] = "it forks the workers" if first else "the code of the edit must be tried"
     for slot in state.live:
         if slot.template:
             wanted.setdefault(slot.template, "it has workers")

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from qsup.routing import Queue, Routing
 from qsup.supervise.model import TEMPLATE, Desired, Spec, Wanted
+from qsup.units import written, written_size
 
 
 def desire(routing: Routing, *, generation: int, source_hash: str, code_version: str) -> Desired:
@@ -65,20 +66,22 @@ def spec_difference(old: Spec | None, new: Spec) -> str:
     if old is None:
         return "it was started by an earlier supervisor"
     parts = [
-        f"{name} {_shown(name, before)} → {_shown(name, after)}"
+        f"{name} {shown(name, before)} → {shown(name, after)}"
         for name in (field.name for field in fields(Spec))
         if (before := getattr(old, name)) != (after := getattr(new, name))
     ]
     return ", ".join(parts)
 
 
-def _shown(name: str, value: object) -> str:
+def shown(name: str, value: object) -> str:
     match name, value:
         case "memory", int():
-            return f"{value / 1e6:g} MB"
+            return written_size(value)
         case "code_version", str():
             return value[:8] or "none"
-        case ("max_time", float() | int()) | ("max_jobs", int()):
-            return f"{value:g}{'s' if name == 'max_time' else ''}" if value else "no limit"
+        case "max_time", float():
+            return written(value) if value else "no limit"
+        case "max_jobs", int():
+            return str(value or "no limit")
         case _:
             return str(value)

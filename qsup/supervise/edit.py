@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from qsup.routing import Queue, Route
-from qsup.supervise.desired import spec_difference
+from qsup.supervise.desired import shown, spec_difference
 from qsup.supervise.model import Desired
+from qsup.units import written
 
 REPLACING = frozenset(("memory", "max_time", "max_jobs", "start"))
+TIMES = frozenset(("sleep", "timeout", "grace", "keep"))
 SLOTS = frozenset(("name", "workers", "purpose"))
 
 
@@ -58,7 +60,7 @@ def _queue(before: Queue, after: Queue) -> Iterator[str]:
         if field.name in SLOTS or old == new:
             continue
         how = "its workers are replaced" if field.name in REPLACING else "living workers follow"
-        yield f"queue {after.name}: {field.name} {_shown(old)} → {_shown(new)} ({how})"
+        yield f"queue {after.name}: {field.name} {_value(field.name, old)} → {_value(field.name, new)} ({how})"
 
 
 def _jobs(old: Desired, new: Desired) -> Iterator[str]:
@@ -83,7 +85,7 @@ def _rest(old: Desired, new: Desired) -> Iterator[str]:
 def _route_difference(before: Route, after: Route) -> str:
     names = [field.name for field in fields(Route)]
     return ", ".join(
-        f"{name} {_shown(getattr(before, name))} → {_shown(getattr(after, name))}"
+        f"{name} {_value(name, getattr(before, name))} → {_value(name, getattr(after, name))}"
         for name in names
         if getattr(before, name) != getattr(after, name)
     )
@@ -93,13 +95,13 @@ def _workers(queue: Queue) -> str:
     return f"{queue.workers} worker{'' if queue.workers == 1 else 's'}"
 
 
-def _shown(value: object) -> str:
+def _value(name: str, value: object) -> str:
     match value:
         case None:
-            return "the queue's"
-        case float():
-            return f"{value:g}"
+            return "auto" if name == "prefetch" else "not set"
+        case float() if name in TIMES and value:
+            return written(value)
         case tuple():
-            return ",".join(_shown(one) for one in value)
+            return ",".join(written(one) for one in value)
         case _:
-            return str(value)
+            return shown(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,12 @@ class Edits:
         if self._rung.is_set():
             self._rung.clear()
             self.watch.look_soon(now)
-        if self._reading is None and (self.watch.changed(now) or self.asked):
-            self.asked = False
-            self._reading = Reading.begin(self.file, now)
+        self.asked = self.watch.changed(now) or self.asked
+        if self._reading is None and self.asked:
+            # Without a process to be had it stays asked, and is tried at the next turn.
+            with suppress(OSError):
+                self._reading = Reading.begin(self.file, now)
+                self.asked = False
         if self._reading is None:
             return None
         answer = self._reading.answer(now)

@@ -25,7 +25,8 @@ NO_PROCESS = -1
 class Hands:
     """What is needed to act."""
 
-    root: Path
+    config_file: Path
+    """Absolute: handlers that dispatch find the project's database by it, whatever their working directory."""
     run: RunDirectory
     crew: Crew
     liaison: Liaison
@@ -60,14 +61,15 @@ class Hands:
     def _start(self, action: plan.Action, name: str, state: State) -> list[Event]:
         module = MODULES.get(name, "qsup.template")
         try:
-            pid = self.crew.start(name, module, {"QSUP_RUN": str(self.run.path)})
+            told = {"QSUP_RUN": str(self.run.path), "QSUP_CONFIG": str(self.config_file)}
+            pid = self.crew.start(name, module, told)
         except OSError:
             # The machine is full; as if it had died at once: tried again, later and later.
             chance = random.random()  # noqa: S311  jitter, not a secret
             return [Taken(action, NO_PROCESS), ChildDied(name, NO_PROCESS, chance)]
         if name.startswith(TEMPLATE):
             wanted = _code_of(name, state)
-            self.crew.send(name, messages.Load(list(wanted.modules), str(self.root), str(self.run.path)))
+            self.crew.send(name, messages.Load(list(wanted.modules), str(self.config_file.parent), str(self.run.path)))
         return [Taken(action, pid)]
 
     def _fork(self, action: plan.StartWorker) -> list[Event]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from qsup.supervise.advance import SOON
 from qsup.supervise.children import child_actions, child_times
 from qsup.supervise.desired import spec_difference
 from qsup.supervise.model import COURIER, Desired, Slot, State, Wanted
@@ -62,7 +63,7 @@ def _workers(state: State, now: float) -> Iterator[Action]:
         return
     yield from _start_missing(state, state.desired, now)
     yield from _leave_unwanted(state, state.desired)
-    yield from _replace_changed(state, state.desired)
+    yield from _replace_changed(state, state.desired, now)
     yield from _out_of_patience(state, now)
 
 
@@ -125,16 +126,16 @@ def _unwanted(slot: Slot, desired: Desired) -> str:
     return f"queue {queue} was removed" if declared is None else f"queue {queue} wants only {declared.workers} now"
 
 
-def _replace_changed(state: State, desired: Desired) -> Iterator[Action]:
+def _replace_changed(state: State, desired: Desired, now: float) -> Iterator[Action]:
     """Only a working worker is replaced, and only while few others of its queue are away.
 
-    A slot that crashes counts as away: when the new code does not work, the old workers stay.
+    A slot that crashes counts as away until it has lasted: when the new code does not work, the old workers stay.
     """
     away: dict[str, int] = defaultdict(int)
     changed: dict[str, list[tuple[Wanted, Slot]]] = defaultdict(list)
     for wanted in desired.slots.values():
         slot = state.slots.get(wanted.slot)
-        if slot is None or slot.phase != "serving" or not slot.template:
+        if slot is None or slot.phase != "serving" or not slot.template or now < _proved(slot):
             away[wanted.queue] += 1
         elif slot.spec != wanted.spec:
             changed[wanted.queue].append((wanted, slot))
@@ -142,6 +143,10 @@ def _replace_changed(state: State, desired: Desired) -> Iterator[Action]:
         budget = max(1, desired.routing.queues[queue].workers // MOTION) - away[queue]
         for wanted, slot in pairs[: max(0, budget)]:
             yield StopWorker(slot.name, slot.pid, spec_difference(slot.spec, wanted.spec))
+
+
+def _proved(slot: Slot) -> float:
+    return slot.since + SOON if slot.crashes else slot.since
 
 
 def _out_of_patience(state: State, now: float) -> Iterator[Action]:
@@ -154,5 +159,7 @@ def _worker_times(state: State) -> Iterator[float]:
     for slot in state.slots.values():
         if slot.phase == "empty":
             yield slot.not_before
+        elif slot.phase == "serving":
+            yield _proved(slot)
         elif slot.phase == "leaving" and slot.patience:
             yield slot.since + slot.patience

@@ -57,13 +57,16 @@ class Supervisor:
         self.state = State(embedded=project.embedded, address=0 if project.embedded else 1)
         self.wake, self.crew = WakePipe(), Crew()
         self.orphans = Orphans(project.run, project.board)
-        self.liaison = Liaison(self.crew, project.board, str(project.config_file), project.dsn)
-        root = project.config_file.resolve().parent
-        self.hands = Hands(root, project.run, self.crew, self.liaison, self.orphans)
+        # Not resolved: in a ConfigMap the file is a link into a directory that is replaced.
+        file = project.config_file.absolute()
+        self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
+        self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans)
         self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
         self.file = StateFile(project.run.state)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
         self.rejected: Json | None = None
+        self.declared = 0
+        """The generation whose types the courier has declared in the database."""
         self.migrating = 0
         """Pid of the child that brings the schema of the embedded database up to date."""
         self.look_again: float | None = None
@@ -136,6 +139,8 @@ class Supervisor:
             case "reload":
                 self.edits.asked = True
             case "state":
+                for child in self.state.children.values():
+                    self.voice.say(f"{child.name}: {child.phase}, pid {child.pid or '-'}")
                 for slot in self.state.slots.values():
                     self.voice.say(
                         f"{slot.name}: {slot.phase}, pid {slot.pid or '-'}{', ' if slot.why else ''}{slot.why}"
@@ -152,7 +157,7 @@ class Supervisor:
                 self.liaison.alive(slot, pid)
             case messages.Serving(slot, pid):
                 self._know(events.Serving(slot, pid))
-            case messages.Died():
+            case messages.Died() if message.slot in self.state.slots:
                 self._worker_died(self.state.slots[message.slot].index, message)
             case messages.Say(text):
                 self.voice.say(text)
@@ -160,6 +165,8 @@ class Supervisor:
                 self._database(name, message)
             case messages.Refused():
                 self._refused(message)
+            case messages.Applied(generation):
+                self._applied(generation)
             case _:
                 pass
         self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
@@ -202,12 +209,24 @@ class Supervisor:
     def _database(self, name: str, message: messages.Database) -> None:
         if name == DATABASE and message.dsn and message.dsn != self.liaison.dsn:
             self.liaison.dsn = message.dsn
-            self.migrating = migrate(self.project.config_file, message.dsn)
+            self._migrate(message.dsn)
             self.voice.say(f"database: {message.detail}; psql '{shown(message.dsn)}'")
         elif (message.state, message.detail) != (self.database["state"], self.database["detail"]):
             rest = "" if message.state == "up" else "; workers finish their jobs and outcomes are kept"
             self.voice.say(f"database {message.state}: {message.detail}{rest}")
         self.database = {**self.database, "state": message.state, "detail": message.detail}
+
+    def _migrate(self, dsn: str) -> None:
+        try:
+            self.migrating = migrate(self.project.config_file, dsn)
+        except OSError:
+            # No process to be had; the courier looks at the schema again and again, and says what is missing.
+            self._know(events.DatabaseAt())
+
+    def _applied(self, generation: int) -> None:
+        if generation != self.declared:
+            self.voice.say(f"generation {generation} is declared in the database: its jobs can be dispatched")
+        self.declared = generation
 
     def _refused(self, message: messages.Refused) -> None:
         self.voice.say(f"the courier claims nothing: {message.reason}")
@@ -238,8 +257,9 @@ class Supervisor:
             {
                 "pid": os.getpid(),
                 "started": self.started,
-                "config_file": str(self.project.config_file),
-                "database": self.database,
+                "config_file": self.liaison.config_file,
+                "database": {**self.database, "pid": self.state.child(DATABASE).pid},
+                "declared": self.declared,
                 "rejected": self.rejected,
                 **told(self.state, self.boot_epoch),
             }

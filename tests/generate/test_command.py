@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import pwd
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path

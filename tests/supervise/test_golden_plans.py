@@ -1,4 +1,4 @@
-"""The scenes of a supervisor's life, told as plans in text files. `QSUP_GOLDEN=write pytest …` writes them anew."""
+"""The scenes of a supervisor's life, told as plans in text files. `GOLDEN_PLANS=write pytest …` writes them anew."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def an_edit_of_numbers_that_reach_living_workers() -> Story:
 
 def an_edit_that_replaces_workers_a_few_at_a_time() -> Story:
     story = running()
-    changed = wanted(PAYMENTS, SMS, replace(ROUTER, memory=256_000_000), generation=2, code=OLD)
+    changed = wanted(PAYMENTS, SMS, replace(ROUTER, memory=256 * 2**20), generation=2, code=OLD)
     story.then("router gets memory 256 MB: 2 of 8 at once", events.Loaded(changed))
     story.dies("router:0 has left", "router:0", 0, after=3)
     story.then("router:0 has been forked", events.Forked("router:0", 2000))
@@ -260,7 +260,7 @@ SCENES: tuple[Callable[[], Story], ...] = (
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_scene_is_played_as_it_is_written(scene: Callable[[], Story]) -> None:
     text, file = "\n".join(scene().text), GOLDEN / f"{scene.__name__}.txt"
-    if os.environ.get("QSUP_GOLDEN") == "write":
+    if os.environ.get("GOLDEN_PLANS") == "write":
         file.write_text(text)
     assert text == file.read_text()
 

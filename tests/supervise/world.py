@@ -23,7 +23,7 @@ def queue(name: str, workers: int = 1, **settings: Any) -> Queue:
     """A queue with the defaults of queues.yaml."""
     values: dict[str, Any] = {
         "workers_of": None, "priority": 5, "sleep": 3.0, "tries": 3, "timeout": 60.0, "backoff": (5.0, 15.0, 60.0),
-        "jitter": 0.1, "memory": 128_000_000, "max_time": 3600.0, "max_jobs": 0, "grace": 10.0, "max_crashes": 3,
+        "jitter": 0.1, "memory": 128 * 2**20, "max_time": 3600.0, "max_jobs": 0, "grace": 10.0, "max_crashes": 3,
         "prefetch": None, "keep": 0.0, "start": "fork", "purpose": "",
     }  # fmt: skip
     return Queue(name=name, workers=workers, **{**values, **settings})
@@ -77,6 +77,8 @@ class World:
     starts: list[float] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     exited: int | None = None
+    cursed: set[str] = field(default_factory=set)
+    """Slots whose workers die as soon as they serve."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311  reproducible accidents
@@ -200,6 +202,8 @@ class World:
         def serve() -> None:
             if self.workers.get(action.slot) is process:
                 self.tell(events.Serving(action.slot, process.pid))
+                if action.slot in self.cursed:
+                    self.later(0.1, partial(self.end_worker, action.slot, process.pid, -11))
 
         self.later(0.1, fork)
 
@@ -231,6 +235,7 @@ class World:
 
     def heal(self) -> None:
         """Accidents stop. A worker that hangs in a job is killed at its deadline, by others."""
+        self.cursed.clear()
         for worker in list(self.workers.values()):
             if worker.hangs:
                 self.later(30.0, partial(self.end_worker, worker.name, worker.pid, -9, "timeout"))
