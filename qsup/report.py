@@ -42,6 +42,7 @@ def status(look: Look, routing: Routing | None) -> dict[str, Any]:
         "queues": queues(look, routing),
         "workers": workers(look),
         "supervisors": [asdict(one) for one in look.supervisors],
+        "findings": state.get("findings", []),
         "rejected": state.get("rejected"),
         "paused": state.get("paused", False),
         "stopping": state.get("stopping", False),

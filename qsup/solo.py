@@ -126,7 +126,7 @@ class Solo:
             return min(0.5, max(0.01, self.link.patience()))
         if self.child is not None and self.child.status is not None:
             return 0.02
-        if self.desk.pending or not self.service.settled:
+        if self.desk.pending:
             return 0.02
         if self.desk.claims.wants(self.desk.free(), time.monotonic()):
             return 0.0

@@ -26,7 +26,7 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, perform
+from qsup.perform import SoftLimit, clean, perform
 from qsup.rundir import RunDirectory
 
 JITTER = 0.1
@@ -170,7 +170,7 @@ class Worker:
     def send_progress(self, work: Work, percent: float, note: str) -> None:
         """ctx.progress(): best effort; without a courier it is dropped."""
         if self.channel is not None and not self.channel.closed:
-            self.channel.send(Progress(work.id, work.claim, float(percent), note[:500].replace("\0", "")))
+            self.channel.send(Progress(work.id, work.claim, float(percent), clean(note[:500])))
 
     def deliver(self, finished: Finished) -> None:
         """Send an outcome; if the courier goes meanwhile, the next Hello carries it."""

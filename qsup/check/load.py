@@ -128,18 +128,33 @@ def _python_files(root: Path, top: str) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if name.endswith(".py") and Path(folder, name).is_file())
 
 
+def _unheard(loaded: Loaded, file: Path, dsn: str) -> list[Problem]:
+    # Imported here: only the supervisor's reading child needs the scanner, every command reads the file.
+    from qsup.check.stranding import findings
+
+    return findings(loaded, file.absolute().parent, dsn)
+
+
 def main(arguments: list[str]) -> int:
-    """Print what `load` found in the file named in `arguments` as one JSON object; 0, or 78 when it has errors."""
-    if len(arguments) != 1:
-        print("usage: python -m qsup.check.load FILE", file=sys.stderr)
+    """Print what `load` found in the file named in `arguments` as one JSON object; 0, or 78 when it has errors.
+
+    With `--stranding` also what the file leaves unheard; standard input then holds the DSN, which may be secret.
+    """
+    files = [word for word in arguments if word != "--stranding"]
+    if len(files) != 1:
+        print("usage: python -m qsup.check.load [--stranding] FILE", file=sys.stderr)
         return ExitCode.USAGE
-    loaded = load(Path(arguments[0]), os.environ)
+    file = Path(files[0])
+    loaded = load(file, os.environ)
+    dsn = sys.stdin.read() if "--stranding" in arguments else ""
+    unheard = _unheard(loaded, file, dsn) if "--stranding" in arguments else []
     answer = {
         "routing": loaded.routing.to_dict() if loaded.routing else None,
         "problems": [found.to_dict() for found in loaded.problems],
         "source_hash": loaded.source_hash,
         "code_version": loaded.code_version,
         "modules": list(loaded.modules),
+        "findings": [found.to_dict() for found in unheard],
     }
     print(json.dumps(answer))
     return ExitCode.OK if loaded.routing else ExitCode.BAD_CONFIG

@@ -37,6 +37,11 @@ def check(routing: Routing, connection: Any) -> list[Problem]:
     ]
 
 
+def stranded(routing: Routing, connection: Any) -> list[Problem]:
+    """Only the waiting rows that nobody would run."""
+    return list(_waiting(routing, _read(connection, WAITING)))
+
+
 def _read(connection: Any, statement: str) -> list[Row]:
     """The rows as tuples, whatever the connection's row factory makes of them."""
     rows = connection.execute(statement).fetchall()

@@ -13,8 +13,11 @@ from qsup.cli.options import config_option, database_option, the_file
 @click.command()
 @config_option
 @database_option
-@click.option("--strict/--no-strict", default=False, help="Refuse to start when the file has warnings.")
-def run(config: str | None, database: str | None, *, strict: bool) -> None:
+@click.option(
+    "--strict/--no-strict", default=False, help="Refuse to start when the file has warnings or leaves jobs unheard."
+)
+@click.option("--allow-orphans", is_flag=True, help="Apply edits that leave dispatching code or waiting rows unheard.")
+def run(config: str | None, database: str | None, *, strict: bool, allow_orphans: bool) -> None:
     """Serve queues.yaml in the foreground: supervisor, courier and all workers.
 
     Save the file to change anything: unchanged workers keep running. TERM or Ctrl-C lets running jobs finish and
@@ -24,6 +27,7 @@ def run(config: str | None, database: str | None, *, strict: bool) -> None:
     # The arguments of a process can be read by everybody on the machine, its environment only by its own user.
     environment = {**os.environ, **({"QSUP_DATABASE_URL": database} if database else {})}
     arguments = [sys.executable, "-m", "qsup.supervise", "--config", str(file), *(["--strict"] if strict else [])]
+    arguments += ["--allow-orphans"] if allow_orphans else []
     sys.stdout.flush()
     # This process has parsed options with pydantic and more in it; the supervisor begins with nothing.
     os.execve(sys.executable, arguments, environment)  # noqa: S606  our own interpreter, no shell

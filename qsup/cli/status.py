@@ -108,6 +108,7 @@ def picture(found: Mapping[str, Any]) -> Group:
         first = "no supervisor runs in this project; start one with `qsup run`"
     notes = [word for word in ("paused", "stopping") if found[word]]
     lines = [", ".join([first, *notes]), f"database {found['database']['state']}: {found['database']['detail']}"]
+    lines += [f"unheard: {one['message']}" for one in found["findings"]]
     if found["rejected"]:
         lines.append("the last edit of the file is refused:")
         lines += [f"  {one['path']}:{one['line']}:{one['column']}: {one['message']}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qsup.channel import Channel
 from qsup.store import Claimed, Key
+
+STRANGER_LIMIT = 10.0
+"""Seconds for the supervisor's Alive to overtake the hello of its worker; a stranger's connection is then closed."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +29,7 @@ class Peer:
     recorded: list[Key] = field(default_factory=list)
     """Its outcomes that are stored, since its last job."""
     leaving: bool = False
+    since: float = field(default_factory=time.monotonic)
 
 
 class Peers:
@@ -37,17 +42,30 @@ class Peers:
         self.abandoned: dict[tuple[str, int], dict[Key, Claimed]] = {}
         """Jobs of workers whose connection ended: theirs until they say hello again or are reported dead."""
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, if it is one of our user's."""
+    def accept(self, listener: socket.socket) -> bool:
+        """Take a new connection, if there is one; another user's is closed."""
         try:
             sock, _ = listener.accept()
         except OSError:
-            return
+            return False
         pid, uid = credentials(sock)
         if uid != os.getuid():
             sock.close()
-            return
-        self.connected.append(Peer(Channel(sock), pid))
+        else:
+            self.connected.append(Peer(Channel(sock), pid))
+        return True
+
+    def known(self) -> list[Peer]:
+        """The connections whose worker the supervisor has told us about; the hello of another waits in its socket."""
+        pids = set(self.alive.values())
+        return [peer for peer in self.connected if peer.slot or peer.pid in pids]
+
+    def drop_strangers(self) -> None:
+        """Connections that the supervisor never told us about."""
+        known = self.known()
+        for peer in [peer for peer in self.connected if peer not in known]:
+            if time.monotonic() - peer.since > STRANGER_LIMIT:
+                self.drop(peer)
 
     def greet(self, peer: Peer, slot: str) -> bool:
         """It says that it is `slot`; false (and closed) when the supervisor knows another pid there."""

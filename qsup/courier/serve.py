@@ -20,6 +20,9 @@ from qsup.store import Claimed, Key
 UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
 
+SETTLE_EVERY = 0.1
+"""Seconds between looks whether every worker has said hello after a new connection."""
+
 
 class Service:
     """Works on an open connection; every method may raise psycopg's OperationalError and be called again later."""
@@ -33,6 +36,7 @@ class Service:
         self.busy_with = "waiting"
         self._applied = 0
         self._polled_at = 0.0
+        self._settle_at = 0.0
 
     @property
     def config(self) -> Configure:
@@ -57,8 +61,7 @@ class Service:
         self._apply(conn)
         self._progress(conn)
         self._record(conn)
-        if not self.settled and not self._settle(conn):
-            return
+        self._settle(conn)
         self.busy_with = "claiming"
         if time.monotonic() - self._polled_at >= self.poll_interval():
             self._polled_at = time.monotonic()
@@ -77,20 +80,26 @@ class Service:
             self._applied = self.config.generation
             self.tell(Applied(self._applied))
 
-    def _settle(self, conn: psycopg.Connection[Any]) -> bool:
+    def until_settling(self) -> float:
+        """Seconds until it makes sense to look again whether everybody is accounted for."""
+        return 60.0 if self.settled else max(0.0, self._settle_at - time.monotonic())
+
+    def _settle(self, conn: psycopg.Connection[Any]) -> None:
         # Release what nobody has, but only when every live worker is accounted for: by its hello or, in the middle of
-        # a long job, by the board. Until then nothing is claimed.
+        # a long job, by the board. Claiming for the others need not wait for one that is stopped (SIGSTOP).
+        if self.settled or time.monotonic() < self._settle_at:
+            return
         peers = self.desk.peers
         busy = [one for one in self.board.records().values()
                 if one.state == "busy" and peers.alive.get(one.slot) == one.pid]  # fmt: skip
         missing = set(peers.alive) - set(peers.by_slot) - {one.slot for one in busy}
         if not self.desk.roster_known or missing:
-            return False
+            self._settle_at = time.monotonic() + SETTLE_EVERY
+            return
         named = [*((one.job, one.claim) for one in busy), *peers.given(), *self.desk.pending]
         store.release_unnamed(conn, self.config.supervisor, named)
         self.desk.claims.wake_all()
         self.settled = True
-        return True
 
     def _progress(self, conn: psycopg.Connection[Any]) -> None:
         if self.desk.steps:
@@ -116,7 +125,7 @@ class Service:
 
     def _claim(self, conn: psycopg.Connection[Any], done: list[Key]) -> None:
         begin = time.monotonic()
-        wants = self.desk.claims.wants(self.desk.free(), begin) if self.settled else []
+        wants = self.desk.claims.wants(self.desk.free(), begin) if self.desk.roster_known else []
         if not wants and not done:
             return
         ended, claimed = store.claim_and_record(conn, self.config.supervisor, done, wants, self._timeouts())

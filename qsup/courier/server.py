@@ -6,7 +6,6 @@ Each turn: wait, hear, then the database's part. While PostgreSQL is away outcom
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import time
 from collections import deque
@@ -19,6 +18,7 @@ from qsup.courier.desk import Desk
 from qsup.courier.link import Link
 from qsup.courier.serve import Service
 from qsup.messages import Configure, Message
+from qsup.wake import wait
 
 
 class Server:
@@ -43,7 +43,7 @@ class Server:
 
     def run(self) -> None:
         """Until Stop, and until every outcome that we know is stored and every worker has left."""
-        while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.connected):
+        while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.known()):
             self.turn()
         if self.desk.config is not None:
             self.link.sign_off(self.desk.config.supervisor)
@@ -82,17 +82,17 @@ class Server:
             return 1.0
         if not self.link.up:
             return min(1.0, self.link.patience())
-        if desk.pending or not self.service.settled:
+        if desk.pending:
             return 0.02
         if desk.claims.wants(desk.free(), time.monotonic()):
             return 0.0
-        return self.service.poll_interval()
+        return min(self.service.poll_interval(), self.service.until_settling())
 
     def _wait(self, seconds: float) -> None:
-        peers = self.desk.peers.connected
+        peers = self.desk.peers.known()
         readable = [self.listener, self._wakeup, *(peer.channel.socket for peer in peers)]
         writable = [peer.channel.socket for peer in peers if peer.channel.unsent]
-        select.select(readable, writable, [], seconds)
+        wait([one.fileno() for one in readable], [one.fileno() for one in writable], seconds)
         with contextlib.suppress(BlockingIOError):
             while self._wakeup.recv(4096):
                 pass
@@ -110,13 +110,11 @@ class Server:
             self.desk.obey(message)
 
     def _hear_workers(self) -> None:
-        while select.select([self.listener], [], [], 0)[0]:
-            self.desk.peers.accept(self.listener)
-        for peer in list(self.desk.peers.connected):
+        while self.desk.peers.accept(self.listener):
+            pass
+        self.desk.peers.drop_strangers()
+        for peer in self.desk.peers.known():
             peer.channel.flush()
-            if not peer.slot and peer.pid not in self.desk.peers.alive.values():
-                # The supervisor's Alive is still under way; the hello waits in the socket.
-                continue
             for message in peer.channel.receive():
                 self.desk.hear(peer, message)
             if peer.channel.closed:

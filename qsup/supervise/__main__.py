@@ -11,7 +11,7 @@ from qsup.database import Choice, resolve
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.rundir import RunDirectory, run_directory
 from qsup.supervise.adopt import end_old_courier, take_over
-from qsup.supervise.edits import Answer, desired_of, problems_of, read_now
+from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, read_now
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
     try:
-        return supervise(file, strict="--strict" in arguments)
+        return supervise(file, strict="--strict" in arguments, allow_orphans="--allow-orphans" in arguments)
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def supervise(file: Path, *, strict: bool) -> int:
+def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
     """Take the project, read its file, and serve it."""
     run = run_directory(file) if file.exists() else None
     lock = None if run is None else lock_run(run)
@@ -48,12 +48,13 @@ def supervise(file: Path, *, strict: bool) -> int:
     board, occupied = take_over(run)
     project = Project(
         config_file=file, run=run, board=board, embedded=choice.kind == "embedded", dsn=choice.dsn,
+        allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(project, first, occupied, voice).serve()
+    return Supervisor(project, first, occupied, voice, findings_of(answer)).serve()
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:
-    problems = problems_of(answer)
+    problems = [*problems_of(answer), *findings_of(answer)]
     grave = [found for found in problems if found.severity == "error" or (strict and found.severity == "warning")]
     if answer["routing"] is None or (strict and grave):
         raise ConfigUnreadable("\n".join(str(found) for found in grave))

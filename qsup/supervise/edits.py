@@ -29,6 +29,8 @@ class Edits:
         self.watch = ConfigWatch(file, seen, now)
         self.asked = False
         """Someone (HUP) wants the file and the code to be read again, changed or not."""
+        self.dsn = ""
+        """Where the rows are that an edit may strand; empty while nobody knows."""
         self._reading: Reading | None = None
         self._rung = threading.Event()
         self._stop = threading.Event()
@@ -44,7 +46,7 @@ class Edits:
         if self._reading is None and self.asked:
             # Without a process to be had it stays asked, and is tried at the next turn.
             with suppress(OSError):
-                self._reading = Reading.begin(self.file, now)
+                self._reading = Reading.begin(self.file, now, self.dsn)
                 self.asked = False
         if self._reading is None:
             return None
@@ -81,6 +83,11 @@ def read_now(file: Path, now: float) -> Answer:
 def problems_of(answer: Answer) -> list[Problem]:
     """What was found, as Problems."""
     return [Problem(**{"code": "Q000", **found}) for found in answer["problems"]]
+
+
+def findings_of(answer: Answer) -> list[Problem]:
+    """Dispatching code and waiting rows that the file leaves unheard."""
+    return [Problem(**found) for found in answer.get("findings", ())]
 
 
 def is_refused(answer: Answer) -> bool:

@@ -68,11 +68,20 @@ class Reading:
     text: bytearray = field(default_factory=bytearray)
 
     @staticmethod
-    def begin(file: Path, now: float) -> Reading:
-        """Start it."""
+    def begin(file: Path, now: float, dsn: str = "") -> Reading:
+        """Start it; the DSN of the rows to look at travels through a pipe, which no other user can read."""
         readable, writable = os.pipe()
-        pid = _spawn("qsup.check.load", [str(file)], {}, [(os.POSIX_SPAWN_DUP2, writable, 1)])
-        os.close(writable)
+        question, asked = os.pipe()
+        actions = [(os.POSIX_SPAWN_DUP2, writable, 1), (os.POSIX_SPAWN_DUP2, question, 0)]
+        try:
+            os.write(asked, dsn.encode())
+            pid = _spawn("qsup.check.load", ["--stranding", str(file)], {}, actions)
+        except OSError:
+            os.close(readable)
+            raise
+        finally:
+            for descriptor in (writable, question, asked):
+                os.close(descriptor)
         os.set_blocking(readable, False)
         return Reading(pid, readable, now + LOAD_LIMIT)
 

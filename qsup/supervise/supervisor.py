@@ -11,6 +11,7 @@ from pathlib import Path
 from qsup import messages, reaper
 from qsup.board import Board, boottime
 from qsup.check.problem import Problem
+from qsup.check.unheard import new
 from qsup.database import shown
 from qsup.rundir import RunDirectory
 from qsup.supervise import events, signals
@@ -18,7 +19,7 @@ from qsup.supervise.adopt import LOOK, Orphans
 from qsup.supervise.advance import advance, ended
 from qsup.supervise.crew import Crew
 from qsup.supervise.edit import edit_lines
-from qsup.supervise.edits import Answer, Edits, desired_of, is_refused, problems_of
+from qsup.supervise.edits import Answer, Edits, desired_of, findings_of, is_refused, problems_of
 from qsup.supervise.events import Event
 from qsup.supervise.hands import Hands
 from qsup.supervise.launcher import migrate
@@ -30,6 +31,7 @@ from qsup.supervise.say import Voice
 from qsup.supervise.statefile import Json, StateFile, told
 from qsup.wake import WakePipe, wait
 
+ORPHANS = "the edit would leave jobs unheard; serve them, or start with `qsup run --allow-orphans`"
 MOST_ROUNDS = 20
 """A plan that was carried out never asks for more than a few rounds; if it does, the loop still turns."""
 
@@ -44,12 +46,16 @@ class Project:
     embedded: bool
     dsn: str
     """Empty when the embedded server will say it, or libpq's variables do."""
+    allow_orphans: bool = False
+    """Apply edits that leave dispatching code or waiting rows unheard."""
 
 
 class Supervisor:
     """Knows (`state`) and does (`hands`)."""
 
-    def __init__(self, project: Project, first: Desired, occupied: list[events.Occupied], voice: Voice) -> None:
+    def __init__(
+        self, project: Project, first: Desired, occupied: list[events.Occupied], voice: Voice, unheard: list[Problem]
+    ) -> None:
         self.project, self.voice = project, voice
         self.now = boottime()
         self.started = time.time()
@@ -65,6 +71,10 @@ class Supervisor:
         self.file = StateFile(project.run.state)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
         self.rejected: Json | None = None
+        self.findings = [found.to_dict() for found in unheard]
+        """What the served file leaves unheard."""
+        self.rows_seen = False
+        """Whether the rows were looked at: at the start the database may not be up yet."""
         self.declared = 0
         """The generation whose types the courier has declared in the database."""
         self.migrating = 0
@@ -109,6 +119,9 @@ class Supervisor:
             self._bury(pid, status)
         for slot, died in self.orphans.look(self.state.live):
             self._worker_died(slot.index, died)
+        self.edits.dsn = self.liaison.dsn if self.database["state"] == "up" else ""
+        if self.edits.dsn and not self.rows_seen:
+            self.rows_seen = self.edits.asked = True
         answer = self.edits.look(self.now)
         if answer is not None:
             self._edited(answer)
@@ -242,8 +255,16 @@ class Supervisor:
         generation = newest.generation + 1 if newest is not None else 1
         desired = desired_of(answer, generation)
         changes = [] if newest is None else edit_lines(newest, desired)
+        unheard = new(findings_of(answer), self.findings)
+        if changes and unheard and not self.project.allow_orphans:
+            self._reject([*unheard, Problem(code="Q310", message=ORPHANS)])
+            return
+        for found in unheard:
+            self.voice.say(f"unheard: {found}")
+        self.findings = [found.to_dict() for found in findings_of(answer)]
         self.rejected = None
-        self.voice.say(f"{self.project.config_file}: " + ("; ".join(changes) or "nothing has changed"))
+        if changes:
+            self.voice.say(f"{self.project.config_file}: " + "; ".join(changes))
         self._know(events.Loaded(desired))
 
     def _reject(self, problems: list[Problem]) -> None:
@@ -260,6 +281,7 @@ class Supervisor:
                 "config_file": self.liaison.config_file,
                 "database": {**self.database, "pid": self.state.child(DATABASE).pid},
                 "declared": self.declared,
+                "findings": self.findings,
                 "rejected": self.rejected,
                 **told(self.state, self.boot_epoch),
             }

@@ -19,7 +19,8 @@ ROWS: dict[int, str] = {
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
         qsup.lines qsup.starter
-        qsup.check.load qsup.check.source qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
+        qsup.check.load qsup.check.stranding qsup.check.source
+        qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
         qsup.supervise.edits
@@ -42,7 +43,7 @@ UPWARD = {
 
 DRIVER = """
     qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey
+    qsup.dispatching qsup.survey qsup.check.stranding
 """
 """Only these import psycopg."""
 

@@ -1,0 +1,36 @@
+"""What an edit would leave unheard: dispatching code and waiting rows that the new file does not serve.
+
+Read by the child that reads the file for the supervisor: at an edit such findings refuse it, at the start they are
+printed and everything else is served (architecture, section 7).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qsup.check import rows
+from qsup.check.problem import Problem
+from qsup.check.scan import scan
+from qsup.config import Loaded
+from qsup.errors import QsupError
+
+
+def findings(loaded: Loaded, root: Path, dsn: str) -> list[Problem]:
+    """The errors in code and rows. Without a DSN, or while the database is away, rows are not looked at."""
+    if loaded.parsed is None or loaded.routing is None:
+        return []
+    found = [*scan(loaded.parsed, root).problems, *(_rows(loaded, dsn) if dsn else [])]
+    return [problem for problem in found if problem.severity == "error"]
+
+
+def _rows(loaded: Loaded, dsn: str) -> list[Problem]:
+    import psycopg
+
+    from qsup.connect import open_connection
+
+    assert loaded.routing is not None  # noqa: S101  findings() has looked
+    try:
+        with open_connection(dsn, role="check") as conn:
+            return rows.stranded(loaded.routing, conn)
+    except (QsupError, psycopg.Error):
+        return []
