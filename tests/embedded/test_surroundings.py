@@ -72,7 +72,7 @@ def test_connections_to_it_ignore_hostile_variables(server: Server, monkeypatch:
         monkeypatch.setenv(name, value)
     with connect.open_connection(server.dsn(), role="test") as connection:
         row = connection.execute("SELECT current_user, current_setting('search_path')").fetchone()
-    assert row == ("qsup", '"$user", public')
+    assert row == ("qsup", "public")
     assert os.environ["PGSERVICE"] == "nothing"
 
 
