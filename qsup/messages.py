@@ -231,6 +231,8 @@ class Work(Message):
     error: str = ""
     keep: bool = False
     """The queue keeps its history: a transaction that ends the job must store it there."""
+    recorded: list[list[int]] = field(default_factory=list)
+    """[id, claim] of this worker's earlier outcomes that are stored: it need not keep them any longer."""
     dsn: str = field(default="", repr=False)
 
 
@@ -249,7 +251,7 @@ class Finished(Message):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Message):
-    """courier → worker: this outcome is safe; only sent for outcomes that came in a Hello."""
+    """courier → worker: this outcome is safe; said when no next job is there to say it: after a Hello, at a Leaving."""
 
     id: int
     claim: int

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from qsup import slots
+from qsup import reaper, slots
 from qsup.board import Board, Record, boottime
 from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
@@ -122,14 +122,23 @@ class Worker:
         """One message from the courier."""
         match message:
             case Work():
-                self.unsent.clear()
+                self.forget(message)
                 self.work(message)
             case Stop():
                 self.leaving = True
-            case Recorded():
-                self.unsent = [one for one in self.unsent if (one.id, one.claim) != (message.id, message.claim)]
             case _:
-                pass
+                self.forget(message)
+
+    def forget(self, message: Message) -> None:
+        """Outcomes of which this message says that they are stored."""
+        match message:
+            case Work():
+                stored = {(job, claim) for job, claim in message.recorded}
+            case Recorded():
+                stored = {(message.id, message.claim)}
+            case _:
+                return
+        self.unsent = [one for one in self.unsent if (one.id, one.claim) not in stored]
 
     def work(self, work: Work) -> None:
         """Run one job; the board says so before its first line and after its last."""
@@ -191,12 +200,13 @@ class Worker:
         """After a time limit (an alarm may have ruined anything) or with too much memory, a fresh worker follows."""
         if report.kind == "timeout":
             self.leaving = True
-        if self.fork.memory and resident() > self.fork.memory and proportional() > self.fork.memory:
+        if self.fork.memory and resident() > self.fork.memory and reaper.pss(os.getpid()) > self.fork.memory:
             self.leaving, self.code = True, ExitCode.WORKER_MEMORY
 
     def say_goodbye(self) -> None:
         """Tell the courier to send nothing more, and see that every outcome is stored before leaving."""
         self.note("leaving")
+        self.forget_all()
         until = time.monotonic() + 600
         while self.unsent and time.monotonic() < until:
             if self.channel is None or self.channel.closed:
@@ -206,16 +216,19 @@ class Worker:
                 continue
             self.channel.send(Leaving())
             select.select([self.channel.socket], [], [], 1.0)
-            for message in self.channel.receive():
-                # A job that crossed our farewell proves that the last outcome is stored; it is not begun.
-                self.unsent = [] if isinstance(message, Work) else self.unsent
-                if isinstance(message, Recorded):
-                    self.handle(message)
+            self.inbox += self.channel.receive()
+            self.forget_all()
         if self.channel is not None:
             self.channel.send(Leaving())
             self.channel.close()
         if self.connections is not None:
             self.connections.close()
+
+    def forget_all(self) -> None:
+        """A job that crossed our farewell is not begun, but what it says of earlier outcomes counts."""
+        for message in self.inbox:
+            self.forget(message)
+        self.inbox.clear()
 
     def note(self, state: str, work: Work | None = None) -> None:
         """Write the slot's record on the board."""
@@ -256,15 +269,6 @@ def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
-
-
-def proportional() -> int:
-    """Bytes of memory with shared pages divided among those who share them (PSS)."""
-    try:
-        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return resident()
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def main(fork: Fork, run: RunDirectory, ready: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -151,9 +152,9 @@ class Service:
         elif peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
         else:
-            peer.recorded.clear()
             peer.jobs[job.key] = job
-            peer.channel.send(work)
+            peer.channel.send(replace(work, recorded=[list(key) for key in peer.recorded]))
+            peer.recorded.clear()
 
     def _work(self, job: Claimed) -> Work | None:
         route = self.routing.routes.get(job.type)

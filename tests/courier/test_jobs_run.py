@@ -165,3 +165,17 @@ def test_a_worker_asked_to_leave_in_the_middle_of_a_backlog_leaves_and_its_next_
     rig.until(rig.drained, "all done")
     assert [death.status for death in rig.deaths] == [0, 0]
     assert len({line.split()[0] for line in rig.lines()}) == len(rig.lines()) == 100
+
+
+def test_every_outcome_is_acknowledged_whatever_crosses_a_farewell(rig: Rig) -> None:
+    ready(rig, workers=4)
+    for _ in range(400):
+        put(rig)
+    for replaced in range(4, 24, 4):
+        rig.until(rig.progress_of(20), "work is going on")
+        for slot, pid in rig.workers.items():
+            rig.template.channel.send(Signal(slot, pid, signal.SIGTERM))
+        rig.until(rig.replaced_after(replaced), "all have left, none waits for an acknowledgement")
+    rig.until(rig.drained, "all done")
+    assert {death.status for death in rig.deaths} == {0}
+    assert len({line.split()[0] for line in rig.lines()}) == len(rig.lines()) == 400
