@@ -231,6 +231,8 @@ class Work(Message):
     error: str = ""
     keep: bool = False
     """The queue keeps its history: a transaction that ends the job must store it there."""
+    expires: float = 0.0
+    """End of the lease, on the clock of qsup.board.boottime. Too near to finish in time: hand the job back."""
     recorded: list[list[int]] = field(default_factory=list)
     """[id, claim] of this worker's earlier outcomes that are stored: it need not keep them any longer."""
     dsn: str = field(default="", repr=False)
@@ -265,6 +267,11 @@ class Progress(Message):
     claim: int
     percent: float
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck(Message):
+    """the courier's house → its claim loop: the schema has changed; connect anew and see whether we may work on it."""
 
 
 @dataclass(frozen=True, slots=True)

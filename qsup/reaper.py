@@ -76,6 +76,14 @@ def _dead_child() -> int | None:
     return None if found is None else found.si_pid
 
 
+def resident(pid: int) -> int:
+    """Bytes of resident memory: cheap to ask (10 µs), and never less than the PSS; 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def pss(pid: int) -> int:
     """Bytes of memory, shared pages divided among those who share them; 0 where the system does not say."""
     try:

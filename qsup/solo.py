@@ -49,7 +49,7 @@ class Solo:
         self.link = Link(self.say)
         self.service = Service(self.desk, identity.board, self.say)
         self.child: Child | None = None
-        self.house = Housekeeper(self.duty(), self.desk.claims.wake)
+        self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close)
         self.look_at_house = 0.0
         self.look_at_memory = 0.0
         self.refused = ""

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,10 @@ class Worker:
 
     def work(self, work: Work) -> None:
         """Run one job; the board says so before its first line and after its last."""
+        if work.expires and boottime() + work.timeout + work.grace > work.expires:
+            # We were stopped, or the host was suspended, between the claim and now: somebody may soon rescue it.
+            self.report(work, Report(kind="released", reason="its lease was too short when its worker came to it"))
+            return
         self.note("busy", work)
         limit = SoftLimit()
         transaction: list[Any] = []
@@ -149,11 +153,15 @@ class Worker:
         report = settled(report, transaction[-1].state if transaction else "unused")
         self.jobs += 1
         self.finish_output()
+        self.report(work, report)
+        self.leave_if_spoiled(report)
+
+    def report(self, work: Work, report: Report) -> None:
+        """Keep the outcome, free the slot on the board, send it."""
         finished = Finished(work.id, work.claim, **asdict(report))
         self.unsent.append(finished)
         self.note("idle")
         self.deliver(finished)
-        self.leave_if_spoiled(report)
 
     def context(self, work: Work, limit: SoftLimit, transaction: list[Any]) -> Context:
         """What the handler gets."""
@@ -200,7 +208,11 @@ class Worker:
         """After a time limit (an alarm may have ruined anything) or with too much memory, a fresh worker follows."""
         if report.kind == "timeout":
             self.leaving = True
-        if self.fork.memory and resident() > self.fork.memory and reaper.pss(os.getpid()) > self.fork.memory:
+        if (
+            self.fork.memory
+            and reaper.resident(os.getpid()) > self.fork.memory
+            and reaper.pss(os.getpid()) > self.fork.memory
+        ):
             self.leaving, self.code = True, ExitCode.WORKER_MEMORY
 
     def say_goodbye(self) -> None:
@@ -235,11 +247,8 @@ class Worker:
         now = boottime()
         record = Record(slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born, started=now)
         if work is not None:
-            limits = {"started": now, "deadline": now + work.timeout + work.grace}
-            record = Record(
-                slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born,
-                job=work.id, claim=work.claim, attempt=work.attempt, **limits,
-            )  # fmt: skip
+            deadline = now + work.timeout + work.grace
+            record = replace(record, job=work.id, claim=work.claim, attempt=work.attempt, deadline=deadline)
         self.board.write(self.fork.index, record)
 
     def finish_output(self) -> None:
@@ -261,14 +270,6 @@ def settled(report: Report, transaction: str) -> Report:
     if transaction == "unknown":
         return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
     return report
-
-
-def resident() -> int:
-    """Bytes of resident memory: cheap (10 µs), and never less than the proportional share."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
 
 
 def main(fork: Fork, run: RunDirectory, ready: int) -> int:

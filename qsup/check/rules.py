@@ -16,6 +16,9 @@ from qsup.routing import Queue, Route
 LONGEST_CHAIN = 10
 """Queues of a chain of `workers_of` that are followed and named; a longer one is told as a chain, circle or not."""
 
+MOST_WORKERS = 1024
+"""The board's capacity (qsup.board.CAPACITY, which a pure module does not import)."""
+
 PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|\bpassword\s*=")
 
 
@@ -28,6 +31,8 @@ def check(parsed: Parsed) -> list[Problem]:
         *rules.names(),
         *rules.some_queue(),
         *rules.database(),
+        *rules.prefetch(),
+        *rules.size(),
         *(found for queue in parsed.routing.queues.values() for found in rules.queue(queue)),
         *(found for route in parsed.routing.routes.values() for found in rules.route(route)),
     ]
@@ -67,6 +72,22 @@ class _Rules:
 
     def _unusable(self) -> bool:
         return () in self.parsed.broken
+
+    def prefetch(self) -> Iterator[Problem]:
+        set_by = {name: ("queues", name) if self.tree.says("queues", name, "prefetch") else ("defaults",)
+                  for name, queue in self.queues.items() if queue.prefetch}  # fmt: skip
+        for section in dict.fromkeys(set_by.values()):
+            path: Path = (*section, "prefetch")
+            message = "a number of jobs in `prefetch` is known, but not in this version yet, expected auto or 0"
+            yield self._error("Q011", message, path, hint="both hand out one job at a time")
+
+    def size(self) -> Iterator[Problem]:
+        workers = sum(queue.workers for queue in self.queues.values())
+        if workers > MOST_WORKERS:
+            message = f"the file declares {workers:,} workers, expected at most {MOST_WORKERS:,} for one supervisor"
+            yield self._error(
+                "Q112", message, ("queues",), at_key=True, hint="split the queues over several files and hosts"
+            )
 
     def database(self) -> Iterator[Problem]:
         if self.tree.says("database") and self.tree.says("database_file"):

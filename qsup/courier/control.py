@@ -19,7 +19,7 @@ from qsup.channel import Channel
 from qsup.courier.house import Duty, House, Housekeeper
 from qsup.courier.listen import Listener
 from qsup.courier.server import Server
-from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Stop
+from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Recheck, Stop
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
 
@@ -109,7 +109,7 @@ class Control:
             # The embedded server is meant exactly; libpq must not complete its DSN from a shell's PG* variables.
             for name in [name for name in os.environ if name.startswith("PG")]:
                 del os.environ[name]
-        self.house = House(message.dsn, Housekeeper(duty, self.server.post))
+        self.house = House(message.dsn, Housekeeper(duty, self.server.post, lambda: self.server.post(Recheck())))
         self.server.service.on_due = lambda _queue, _delay: self.house.look_soon() if self.house else None
         self.listener = Listener(message.dsn, message.supervisor, self.server.post)
         self.house.start()

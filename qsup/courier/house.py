@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from qsup import connect, declare, store
+from qsup import connect, declare, migrate, store
 from qsup.errors import DatabaseUnavailable
 from qsup.routing import Routing
 from qsup.version import __version__
@@ -26,6 +26,7 @@ BEAT_EVERY = 5.0
 RESCUE_EVERY = 15.0
 STALE_AFTER = 15.0
 """Seconds of silence after which a supervisor counts as gone, if two looks RESCUE_EVERY apart find it so."""
+SCHEMA_EVERY = 5.0
 PRUNE_EVERY = 600.0
 
 
@@ -48,6 +49,8 @@ class Housekeeper:
 
     duty: Duty
     wake: Callable[[str], None]
+    outdated: Callable[[], None] = lambda: None
+    """Called when this code may not work on the schema (any more)."""
     connected_at: float = field(default_factory=time.monotonic)
     _done: dict[str, float] = field(default_factory=dict)
     _suspects: set[str] = field(default_factory=set)
@@ -56,6 +59,9 @@ class Housekeeper:
     def turn(self, conn: psycopg.Connection[Any]) -> float:
         """Do what is due; returns the seconds until something may be due again."""
         self.beat_if_due(conn)
+        if self._is_due("schema", SCHEMA_EVERY) and migrate.refusal(conn):
+            self.outdated()
+            return SCHEMA_EVERY
         if self._is_due("rescue", RESCUE_EVERY):
             self._rescue(conn)
         if self._is_due("prune", PRUNE_EVERY):

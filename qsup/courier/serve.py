@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from qsup import declare, store
-from qsup.board import Board
+from qsup.board import Board, boottime
 from qsup.courier.desk import Desk
 from qsup.courier.record import Pending, record, resolve
 from qsup.messages import Applied, Configure, Message, Work
@@ -21,6 +21,8 @@ from qsup.store import Claimed, Key
 UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
 
+CLAIM_TIME = 1.0
+"""Seconds that may lie between the server's clock at the claim and ours when the job is handed out."""
 SETTLE_EVERY = 0.1
 """Seconds between looks whether every worker has said hello after a new connection."""
 
@@ -166,6 +168,7 @@ class Service:
             id=job.id, claim=job.claim, type=job.type, queue=job.queue, handler=handler, payload=job.payload,
             attempt=job.attempts, tries=rules.tries, crashes=job.crashes, timeout=rules.timeout, grace=rules.grace,
             step=job.step, error=job.error or "", keep=rules.keep > 0, dsn=self.config.dsn,
+            expires=boottime() + rules.lease - CLAIM_TIME,
         )  # fmt: skip
 
     def _announce(self, conn: psycopg.Connection[Any]) -> None:

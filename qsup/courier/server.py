@@ -17,7 +17,7 @@ from qsup.board import Board
 from qsup.courier.desk import Desk
 from qsup.courier.link import Link
 from qsup.courier.serve import Service
-from qsup.messages import Configure, Message
+from qsup.messages import Configure, Message, Recheck
 from qsup.wake import wait
 
 
@@ -107,6 +107,10 @@ class Server:
             if isinstance(message, Configure) and (self.desk.config is None or self.desk.config.dsn != message.dsn):
                 self.link.use(message.dsn, message.supervisor)
                 self.service.settled = False
+            if isinstance(message, Recheck):
+                self.link.close()
+                self.service.settled = False
+                continue
             self.desk.obey(message)
 
     def _hear_workers(self) -> None:

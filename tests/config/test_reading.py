@@ -137,7 +137,7 @@ def test_a_routing_survives_the_way_between_processes() -> None:
         version: 1
         database: dbname=x
         payload_limit: 64kB
-        defaults: {prefetch: 2}
+        defaults: {prefetch: 0}
         queues: {pay: {workers: 2}, low: {workers_of: pay, prefetch: auto}}
         jobs: {A: {queue: low, handler: "a:b", backoff: 3}}
         code: [src/, app.py]

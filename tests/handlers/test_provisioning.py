@@ -175,7 +175,7 @@ def test_a_subscription_that_is_over_or_unknown_needs_no_router(paid: Hotspot, r
     paid.db.execute(
         "UPDATE hotspot.subscriptions SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'"
     )
-    assert kinds(provision(paid)) == ["committed"]
+    assert kinds(provision(paid)) == ["done"]
     paid.db.execute("SELECT qsup.dispatch('ProvisionUserInMikroTikJob', '{\"subscription_id\": 99}')")
     assert kinds(provision(paid)) == ["discard"]
     assert router.commands == []

@@ -47,7 +47,7 @@ def test_the_customer_gets_one_message_with_his_password(
     waiting: Hotspot, gateway: SmsGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert kinds(send(waiting)) == ["committed"]
+    assert kinds(send(waiting)) == ["done"]
     password = waiting.value("SELECT password FROM hotspot.users")
     assert [(sent.to, sent.text) for sent in gateway.sent] == [
         (f"+{PHONE}", f"Your WiFi: user {PHONE} password {password}")
@@ -60,13 +60,13 @@ def test_the_customer_gets_one_message_with_his_password(
 def test_a_repeated_job_sends_nothing(waiting: Hotspot, gateway: SmsGateway) -> None:
     send(waiting)
     dispatch(waiting, waiting.value("SELECT subscription_id FROM hotspot.sms_outbox"))
-    assert kinds(send(waiting)) == ["committed"]
+    assert kinds(send(waiting)) == ["done"]
     assert gateway.requests == 1
 
 
 MEANINGS = {
-    "ok": ("committed", "sent"),
-    "queued": ("committed", "sent"),
+    "ok": ("done", "sent"),
+    "queued": ("done", "sent"),
     "no_recipients": ("discard", "parked"),
     "bad_key": ("discard", "parked"),
     "busy": ("retry", "pending"),
@@ -99,7 +99,7 @@ def test_every_answer_of_the_gateway_has_its_consequence(waiting: Hotspot, gatew
 
 def test_a_gateway_that_is_back_gets_the_message_once(waiting: Hotspot, gateway: SmsGateway) -> None:
     gateway.order("down", "busy")
-    assert kinds(send(waiting)) == ["retry", "retry", "committed"]
+    assert kinds(send(waiting)) == ["retry", "retry", "done"]
     assert len(gateway.sent) == 1
 
 
@@ -134,7 +134,7 @@ def test_after_repair_a_parked_message_goes_out(waiting: Hotspot, gateway: SmsGa
     gateway.order("recipient_405")
     assert kinds(send(waiting)) == ["discard"]
     dispatch(waiting, waiting.value("SELECT subscription_id FROM hotspot.sms_outbox"))
-    assert kinds(send(waiting)) == ["committed"]
+    assert kinds(send(waiting)) == ["done"]
     assert outbox(waiting)[0] == "sent"
 
 
@@ -156,7 +156,7 @@ def test_no_answer_means_unknown_and_waits_for_a_report_before_one_resend_with_t
     waiting.db.execute("UPDATE hotspot.users SET password = 'changed22'")
     waiting.db.execute("UPDATE hotspot.sms_outbox SET changed_at = now() - interval '1 hour'")
     dispatch(waiting, waiting.value("SELECT subscription_id FROM hotspot.sms_outbox"))
-    assert kinds(send(waiting)) == ["committed"]
+    assert kinds(send(waiting)) == ["done"]
     assert outbox(waiting)[0] == "sent"
     assert len(gateway.sent) == 2
     assert len({sent.text for sent in gateway.sent}) == 1
@@ -165,10 +165,10 @@ def test_no_answer_means_unknown_and_waits_for_a_report_before_one_resend_with_t
 def test_unknown_twice_is_for_a_person(waiting: Hotspot, gateway: SmsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     hang(monkeypatch, gateway, HANG, HANG)
     monkeypatch.setenv("SMS_REPORT_WAIT", "0")
-    assert kinds(send(waiting)) == ["retry", "committed"]
+    assert kinds(send(waiting)) == ["retry", "done"]
     assert outbox(waiting) == ("unknown", None, 1)
     dispatch(waiting, waiting.value("SELECT subscription_id FROM hotspot.sms_outbox"))
-    assert kinds(send(waiting)) == ["committed"]
+    assert kinds(send(waiting)) == ["done"]
     assert gateway.requests == 2
 
 
