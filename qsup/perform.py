@@ -77,8 +77,10 @@ def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     try:
         handler = find(work.handler, work.type)
         job = handler.payload.model_validate(work.payload)
-    except (HandlerMissing, ValidationError) as error:
-        return failure("error", error)
+    except ValidationError as error:
+        # Its own text repeats the values, which may be nobody's business.
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
+        return Report(kind="error", reason=clean(f"not a payload of {work.type}: {wrong}"), exception="ValidationError")
     except Exception as error:  # an import of the user's code may raise anything
         return failure("error", error)
     return _run(handler, job, context, limit, work.timeout)
@@ -137,6 +139,16 @@ def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reas
         text, stack = f"{kind_of.__name__} (its text cannot be read: {type(second).__name__})", ""
     name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
     return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+
+
+def story(work: Work, report: Report) -> str:
+    """For the worker's log: what went wrong in this try, with the handler's stack; empty when nothing did."""
+    if report.kind in ("done", "committed", "released"):
+        return ""
+    what = f"{report.exception}: {report.reason}" if report.exception else report.reason
+    hook = "failed hook of " if work.step == "failed" else ""
+    head = f"{hook}job {work.id} {work.type}, try {work.attempt} of {work.tries}: {what}"
+    return f"{head}\n{report.traceback}".rstrip() if report.kind in ("error", "timeout") else head
 
 
 def clean(text: str, *, keep_end: bool = False) -> str:

@@ -26,7 +26,7 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, clean, perform
+from qsup.perform import SoftLimit, clean, perform, story
 from qsup.rundir import RunDirectory
 
 JITTER = 0.1
@@ -152,6 +152,8 @@ class Worker:
         report = perform(work, self.context(work, limit, transaction), limit)
         report = settled(report, transaction[-1].state if transaction else "unused")
         self.jobs += 1
+        if text := story(work, report):
+            print(text, file=sys.stderr)
         self.finish_output()
         self.report(work, report)
         self.leave_if_spoiled(report)

@@ -17,6 +17,7 @@ from rich.table import Table
 from qsup import reaper, report
 from qsup.board import Board, Record, boottime
 from qsup.check.load import load
+from qsup.check.problem import Problem
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
 from qsup.errors import ExitCode, QsupError
 from qsup.routing import Routing
@@ -108,11 +109,10 @@ def picture(found: Mapping[str, Any]) -> Group:
         first = "no supervisor runs in this project; start one with `qsup run`"
     notes = [word for word in ("paused", "stopping") if found[word]]
     lines = [", ".join([first, *notes]), f"database {found['database']['state']}: {found['database']['detail']}"]
-    lines += [f"unheard: {one['message']}" for one in found["findings"]]
+    lines += [f"unheard: {Problem(**one)}" for one in found["findings"]]
     if found["rejected"]:
         lines.append("the last edit of the file is refused:")
-        lines += [f"  {one['path']}:{one['line']}:{one['column']}: {one['message']}"
-                  for one in found["rejected"]["problems"]]  # fmt: skip
+        lines += [f"  {Problem(**one)}" for one in found["rejected"]["problems"]]
     return Group(*lines, "", queue_table(found["queues"]), "", worker_table(found["workers"]))
 
 

@@ -12,7 +12,7 @@ import psycopg
 from qsup import declare, store
 from qsup.board import Board, boottime
 from qsup.courier.desk import Desk
-from qsup.courier.record import Pending, record, resolve
+from qsup.courier.record import Pending, hook_rules, record, resolve
 from qsup.messages import Applied, Configure, Message, Work
 from qsup.outcome import Report
 from qsup.routing import Routing
@@ -164,6 +164,7 @@ class Service:
         if handler is None:
             return None
         rules = self.desk.recorder.rules(job)
+        rules = hook_rules(rules) if job.step == "failed" else rules
         return Work(
             id=job.id, claim=job.claim, type=job.type, queue=job.queue, handler=handler, payload=job.payload,
             attempt=job.attempts, tries=rules.tries, crashes=job.crashes, timeout=rules.timeout, grace=rules.grace,

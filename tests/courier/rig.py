@@ -109,9 +109,12 @@ class Process:
     def __init__(self, module: str, run: RunDirectory) -> None:
         ours, theirs = socket.socketpair()
         environment = {**os.environ, "QSUP_CHANNEL": str(theirs.fileno()), "QSUP_RUN": str(run.path)}
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", module], env=environment, pass_fds=[theirs.fileno()], start_new_session=True
-        )
+        self.log = run.path / f"{module}.log"
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", module], env=environment, pass_fds=[theirs.fileno()], start_new_session=True,
+                stdout=log, stderr=log,
+            )  # fmt: skip
         theirs.close()
         self.channel = Channel(ours)
         self.inbox: list[Message] = []
@@ -206,7 +209,7 @@ class Rig:
         deadline = time.monotonic() + timeout
         while not (value := predicate()):
             assert time.monotonic() < deadline, (
-                f"after {timeout} s still not: {what}; courier said {self.courier.inbox}"
+                f"after {timeout} s still not: {what}; courier: {self.courier.inbox}, {self.courier.log.read_text()}"
             )
             self.turn()
             time.sleep(0.01)

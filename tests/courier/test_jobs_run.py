@@ -179,3 +179,19 @@ def test_every_outcome_is_acknowledged_whatever_crosses_a_farewell(rig: Rig) -> 
     rig.until(rig.drained, "all done")
     assert {death.status for death in rig.deaths} == {0}
     assert len({line.split()[0] for line in rig.lines()}) == len(rig.lines()) == 400
+
+
+def test_the_worker_s_log_says_what_went_wrong_with_its_slot_in_front(rig: Rig) -> None:
+    ready(rig, workers=1, tries=1)
+    number = put(rig, "raise", "luck")
+    wrong = put(rig, colour="secret-red")
+    rig.until(rig.drained, "both have failed")
+    log = rig.template.log.read_text().splitlines()
+    assert f"[q:0] job {number} Note, try 1 of 1: ValueError: no luck" in log
+    assert any(line.startswith("[q:0]   File ") and line.endswith(", in note") for line in log)
+    assert f"[q:0] failed hook of job {wrong} Note, try 3 of 3: ValidationError: not a payload of Note" in "\n".join(
+        log
+    )
+    assert any(f"job {wrong} Note" in line and "colour: Extra inputs are not permitted" in line for line in log)
+    assert "secret-red" not in "\n".join(log)
+    assert all(line.startswith("[q:0] ") for line in log)
