@@ -107,7 +107,8 @@ class Solo:
             self.child = self.start_child()
         try:
             self.serve()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            # Also a revoked grant or a standby: wait for hands or for the primary, with everything kept.
             self.service.settled = False
             self.link.lost(error)
 

@@ -59,7 +59,8 @@ class Server:
             return
         try:
             self._serve()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except psycopg.Error as error:
+            # Also a revoked grant or a standby: wait for hands or for the primary, with everything kept.
             self.service.settled = False
             self.link.lost(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -12,13 +13,11 @@ from qsup.routing import Route
 from tests.courier.rig import Rig, a_queue, a_routing
 
 
-def put(rig: Rig, how: str = "done", text: str = "x", **options: object) -> int:
+def put(rig: Rig, how: str = "done", text: str = "x", queue: str | None = None, **options: object) -> int:
     """Dispatch a Note."""
-    import json
-
     payload = json.dumps({"path": str(rig.notes), "text": text, "how": how} | options)
     with psycopg.connect(rig.dsn, autocommit=True) as conn:
-        row = conn.execute("SELECT id FROM qsup.dispatch('Note', %s)", (payload,)).fetchone()
+        row = conn.execute("SELECT id FROM qsup.dispatch('Note', %s, queue => %s)", (payload, queue)).fetchone()
     assert row is not None
     return int(row[0])
 
