@@ -22,6 +22,9 @@ MAGIC = b"qsupbrd1"
 COPY = struct.Struct("<QI80s16sIQIIddd")
 COPY_SIZE = 192
 RECORD_SIZE = 2 * COPY_SIZE
+REVOKED = struct.Struct("<Q")
+REVOKED_AT = COPY_SIZE - REVOKED.size
+"""Behind the first copy; written by the courier, under the slot's turn (qsup.slots.turn), as the worker's `busy` is."""
 HEADER_SIZE = 4096
 
 
@@ -104,6 +107,15 @@ class Board:
         checked = body[:8] + struct.pack("<I", zlib.crc32(body[:8] + body[12:])) + body[12:]
         offset = HEADER_SIZE + index * RECORD_SIZE + older * COPY_SIZE
         self._map[offset : offset + COPY.size] = checked
+
+    def revoked(self, index: int) -> int:
+        """Jobs that were handed to this slot with a number up to this one and are not begun must not be begun."""
+        number: int = REVOKED.unpack_from(self._map, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT)[0]
+        return number
+
+    def revoke(self, index: int, number: int) -> None:
+        """Take back what is not begun of the jobs with numbers up to this one."""
+        REVOKED.pack_into(self._map, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT, number)
 
     def records(self) -> dict[int, Record]:
         """All named slots by index."""

@@ -104,7 +104,8 @@ class Settings(Section):
         None, description="A job that has killed its worker this often is put aside (quarantined)."
     )
     prefetch: Prefetch | None = Field(
-        None, description="How many short jobs may wait in a worker's socket: auto or 0; both are none in this version."
+        None,
+        description="Jobs that may wait in a worker's socket: auto (some, while jobs are short) or a number; 0 = none.",
     )
     keep: Duration | None = Field(None, description="How long finished jobs stay in the history; 0 = they are deleted.")
     start: Start | None = Field(

@@ -231,6 +231,8 @@ class Work(Message):
     error: str = ""
     keep: bool = False
     """The queue keeps its history: a transaction that ends the job must store it there."""
+    number: int = 0
+    """Rises with every job handed out; the board says up to which one they are taken back. 0: never taken back."""
     expires: float = 0.0
     """End of the lease, on the clock of qsup.board.boottime. Too near to finish in time: hand the job back."""
     recorded: list[list[int]] = field(default_factory=list)

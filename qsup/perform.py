@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import inspect
 import signal
+import sys
 import traceback
 import typing
 from collections.abc import Callable
@@ -139,6 +140,17 @@ def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reas
         text, stack = f"{kind_of.__name__} (its text cannot be read: {type(second).__name__})", ""
     name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
     return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+
+
+def settled(report: Report, transaction: str) -> Report:
+    """The report, corrected by what became of ctx.transaction(): after COMMIT the job is done, whatever came later."""
+    if transaction == "committed":
+        if report.kind != "done":
+            print(f"after its COMMIT: {report.exception}: {report.reason} (the job is done)", file=sys.stderr)
+        return Report(kind="committed")
+    if transaction == "unknown":
+        return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
+    return report
 
 
 def story(work: Work, report: Report) -> str:

@@ -11,8 +11,11 @@ import fcntl
 import os
 import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from qsup.board import CAPACITY
 from qsup.errors import AlreadyRunning
 from qsup.rundir import RunDirectory
 
@@ -26,6 +29,29 @@ def hold(run: RunDirectory, index: int) -> int:
     Raises AlreadyRunning when another process holds it.
     """
     return hold_byte(run.slot_lock, index)
+
+
+def open_turns(run: RunDirectory) -> int:
+    """A descriptor for `turn`, for a process that holds no slot."""
+    return os.open(run.slot_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+@contextmanager
+def turn(descriptor: int, index: int, *, wait: bool) -> Iterator[bool]:
+    """Worker or courier: only one of them decides at a time whether a job of this slot is begun or taken back.
+
+    Without `wait` the answer is false when the other one is at it.
+    """
+    byte = CAPACITY + index
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, byte)
 
 
 def holder(run: RunDirectory, index: int) -> int | None:

@@ -249,7 +249,10 @@ class Solo:
 
 def one_slot(routing: Routing, queue: str) -> Routing:
     """The routing in which only `queue` has a worker, one: what this process claims for."""
-    queues = {name: dataclasses.replace(one, workers=1 if name == queue else 0) for name, one in routing.queues.items()}
+    queues = {
+        name: dataclasses.replace(one, workers=1 if name == queue else 0, prefetch=0)
+        for name, one in routing.queues.items()
+    }
     return dataclasses.replace(routing, queues=queues)
 
 

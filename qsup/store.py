@@ -147,9 +147,11 @@ def release(conn: Connection[Any], releases: Sequence[tuple[Key, str]]) -> list[
     return list(conn.execute(sql.text("release"), values).fetchall())
 
 
-def release_unnamed(conn: Connection[Any], supervisor: str, named: Sequence[Key]) -> list[tuple[int, str]]:
-    """Give back everything that `supervisor` has claimed except `named`; returns (id, queue)."""
-    values = _keys(named) | {"supervisor": supervisor}
+def release_unnamed(
+    conn: Connection[Any], supervisor: str, named: Sequence[Key], *, skip: Sequence[str] = (), only: str | None = None
+) -> list[tuple[int, str]]:
+    """Give back what `supervisor` has claimed except `named`, not of the slots in `skip`; returns (id, queue)."""
+    values = _keys(named) | {"supervisor": supervisor, "skip": list(skip), "only": only}
     return list(conn.execute(sql.text("release_unnamed"), values).fetchall())
 
 

@@ -26,7 +26,7 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, clean, perform, story
+from qsup.perform import SoftLimit, clean, perform, settled, story
 from qsup.rundir import RunDirectory
 
 JITTER = 0.1
@@ -36,10 +36,8 @@ JITTER = 0.1
 class Worker:
     """The loop and what it remembers."""
 
-    def __init__(self, fork: Fork, board: Board, courier: Path | Channel) -> None:
-        self.fork = fork
-        self.board = board
-        self.courier = courier
+    def __init__(self, fork: Fork, board: Board, courier: Path | Channel, turns: int = -1) -> None:
+        self.fork, self.board, self.courier, self.turns = fork, board, courier, turns
         self.channel: Channel | None = courier if isinstance(courier, Channel) else None
         self.unsent: list[Finished] = []
         self.inbox: list[Message] = []
@@ -48,14 +46,12 @@ class Worker:
         self.jobs = 0
         self.born = boottime()
         vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
-        self.max_age = fork.max_time * vary
-        self.max_jobs = max(1, round(fork.max_jobs * vary)) if fork.max_jobs else 0
+        self.max_age, self.max_jobs = fork.max_time * vary, fork.max_jobs and max(1, round(fork.max_jobs * vary))
         self.connections: Any = None
-        self.wakeup, wake = socket.socketpair()
+        self.wakeup, self._wake = socket.socketpair()
         self.wakeup.setblocking(False)
-        wake.setblocking(False)
-        self._wake = wake
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._asked_to_leave)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -74,10 +70,8 @@ class Worker:
 
     def done(self) -> bool:
         """Whether it is time to leave (between jobs only)."""
-        if self.max_age and boottime() - self.born > self.max_age:
-            self.leaving = True
-        if self.max_jobs and self.jobs >= self.max_jobs:
-            self.leaving = True
+        old = bool(self.max_age) and boottime() - self.born > self.max_age
+        self.leaving = self.leaving or old or (bool(self.max_jobs) and self.jobs >= self.max_jobs)
         return self.leaving
 
     def connect(self) -> None:
@@ -102,7 +96,7 @@ class Worker:
         assert self.channel is not None  # noqa: S101  run() connects first
         left = self.max_age - (boottime() - self.born) if self.max_age else 60.0
         select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
-        self.hear()
+        drain(self.wakeup)
         self.inbox += self.channel.receive()
         if self.connections is not None:
             self.connections.close_idle()
@@ -110,13 +104,7 @@ class Worker:
     def pause(self, seconds: float) -> None:
         """Wait, but wake for a signal."""
         select.select([self.wakeup], [], [], seconds)
-        self.hear()
-
-    def hear(self) -> None:
-        """Empty the wake-up pipe; the signal handlers have already noted what it meant."""
-        with contextlib.suppress(BlockingIOError):
-            while self.wakeup.recv(64):
-                pass
+        drain(self.wakeup)
 
     def handle(self, message: Message) -> None:
         """One message from the courier."""
@@ -146,7 +134,8 @@ class Worker:
             # We were stopped, or the host was suspended, between the claim and now: somebody may soon rescue it.
             self.report(work, Report(kind="released", reason="its lease was too short when its worker came to it"))
             return
-        self.note("busy", work)
+        if not self.begin(work):
+            return
         limit = SoftLimit()
         transaction: list[Any] = []
         report = perform(work, self.context(work, limit, transaction), limit)
@@ -158,12 +147,23 @@ class Worker:
         self.report(work, report)
         self.leave_if_spoiled(report)
 
+    def begin(self, work: Work) -> bool:
+        """Mark the job as begun on the board, unless the courier has taken it back while it waited in the socket."""
+        if not work.number:
+            self.note("busy", work)
+            return True
+        with slots.turn(self.turns, self.fork.index, wait=True):
+            if work.number <= self.board.revoked(self.fork.index):
+                return False
+            self.note("busy", work)
+            return True
+
     def report(self, work: Work, report: Report) -> None:
-        """Keep the outcome, free the slot on the board, send it."""
+        """Keep the outcome, send it, then free the slot on the board: who finds it idle can read the outcome."""
         finished = Finished(work.id, work.claim, **asdict(report))
         self.unsent.append(finished)
+        self.deliver(finished, work)
         self.note("idle")
-        self.deliver(finished)
 
     def context(self, work: Work, limit: SoftLimit, transaction: list[Any]) -> Context:
         """What the handler gets."""
@@ -198,10 +198,13 @@ class Worker:
         if self.channel is not None and not self.channel.closed:
             self.channel.send(Progress(work.id, work.claim, float(percent), clean(note[:500])))
 
-    def deliver(self, finished: Finished) -> None:
+    def deliver(self, finished: Finished, work: Work) -> None:
         """Send an outcome; if the courier goes meanwhile, the next Hello carries it."""
         assert self.channel is not None  # noqa: S101  the job came over it
         self.channel.send(finished)
+        if self.channel.unsent:
+            # A courier that is slow to read must not cost a finished job its worker.
+            self.note("busy", work, limited=False)
         while self.channel.unsent and not self.channel.closed:
             select.select([], [self.channel.socket], [], 1.0)
             self.channel.flush()
@@ -244,12 +247,12 @@ class Worker:
             self.forget(message)
         self.inbox.clear()
 
-    def note(self, state: str, work: Work | None = None) -> None:
+    def note(self, state: str, work: Work | None = None, *, limited: bool = True) -> None:
         """Write the slot's record on the board."""
         now = boottime()
         record = Record(slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born, started=now)
         if work is not None:
-            deadline = now + work.timeout + work.grace
+            deadline = now + work.timeout + work.grace if limited else 0.0
             record = replace(record, job=work.id, claim=work.claim, attempt=work.attempt, deadline=deadline)
         self.board.write(self.fork.index, record)
 
@@ -263,23 +266,19 @@ class Worker:
         self.leaving = True
 
 
-def settled(report: Report, transaction: str) -> Report:
-    """The report, corrected by what became of ctx.transaction(): after COMMIT the job is done, whatever came later."""
-    if transaction == "committed":
-        if report.kind != "done":
-            print(f"after its COMMIT: {report.exception}: {report.reason} (the job is done)", file=sys.stderr)
-        return Report(kind="committed")
-    if transaction == "unknown":
-        return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
-    return report
+def drain(wakeup: socket.socket) -> None:
+    """Empty the wake-up pipe; the signal handlers have already noted what it meant."""
+    with contextlib.suppress(BlockingIOError):
+        while wakeup.recv(64):
+            pass
 
 
 def main(fork: Fork, run: RunDirectory, ready: int) -> int:
     """A worker of `qsup run`, in its own process. Writes a byte to `ready` when it can take jobs."""
-    slots.hold(run, fork.index)
+    turns = slots.hold(run, fork.index)
     sys.stdout = LineWriter(1, fork.slot)
     sys.stderr = LineWriter(2, fork.slot)
-    worker = Worker(fork, Board(run.board), run.courier_socket)
+    worker = Worker(fork, Board(run.board), run.courier_socket, turns)
     os.write(ready, b"1")
     os.close(ready)
     return worker.run()

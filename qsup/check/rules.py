@@ -31,7 +31,6 @@ def check(parsed: Parsed) -> list[Problem]:
         *rules.names(),
         *rules.some_queue(),
         *rules.database(),
-        *rules.prefetch(),
         *rules.size(),
         *(found for queue in parsed.routing.queues.values() for found in rules.queue(queue)),
         *(found for route in parsed.routing.routes.values() for found in rules.route(route)),
@@ -72,14 +71,6 @@ class _Rules:
 
     def _unusable(self) -> bool:
         return () in self.parsed.broken
-
-    def prefetch(self) -> Iterator[Problem]:
-        set_by = {name: ("queues", name) if self.tree.says("queues", name, "prefetch") else ("defaults",)
-                  for name, queue in self.queues.items() if queue.prefetch}  # fmt: skip
-        for section in dict.fromkeys(set_by.values()):
-            path: Path = (*section, "prefetch")
-            message = "a number of jobs in `prefetch` is known, but not in this version yet, expected auto or 0"
-            yield self._error("Q011", message, path, hint="both hand out one job at a time")
 
     def size(self) -> Iterator[Problem]:
         workers = sum(queue.workers for queue in self.queues.values())

@@ -22,6 +22,7 @@ from qsup.courier.server import Server
 from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Recheck, Stop
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
+from qsup.slots import open_turns
 
 HUNG_AFTER = 60.0
 """Seconds in which the claim loop has not turned once: then pings stay unanswered and the supervisor replaces us."""
@@ -34,7 +35,7 @@ class Control:
         self.channel = channel
         self.outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._woken, self._waker = socket.socketpair()
-        self.server = Server(listen_on(run), Board(run.board), self.tell)
+        self.server = Server(listen_on(run), Board(run.board), self.tell, open_turns(run))
         self.house: House | None = None
         self.listener: Listener | None = None
         self._dsn = ""

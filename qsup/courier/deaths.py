@@ -14,7 +14,7 @@ def reports_of(died: Died, given: Sequence[Key]) -> list[tuple[Key, Report]]:
     """A report for every job that the dead worker was given, and for the one that the board says was running."""
     running = (died.job, died.claim)
     keys = list(given) if died.job == 0 or running in given else [*given, running]
-    never = Report(kind="released", reason="its worker died before it began")
+    never = Report(kind="released", reason="its worker left or died before it began")
     return [(key, report_of(died) if key == running else never) for key in keys]
 
 

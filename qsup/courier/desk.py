@@ -5,10 +5,12 @@ Messages change it; nothing here waits or touches PostgreSQL.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from qsup.courier.claims import Claims
 from qsup.courier.deaths import reports_of
+from qsup.courier.pace import Pace
 from qsup.courier.peers import Peer, Peers
 from qsup.courier.record import Pending, Recorder
 from qsup.messages import (
@@ -37,6 +39,9 @@ class Desk:
         self.peers = Peers()
         self.claims = Claims()
         self.recorder = Recorder()
+        self.pace = Pace()
+        self.returned: list[str] = []
+        """Slots that have said hello since the rows that nobody has were last released."""
         self.pending: dict[Key, Pending] = {}
         self.steps: list[tuple[Key, float, str]] = []
         self.config: Configure | None = None
@@ -102,7 +107,11 @@ class Desk:
 
     def free(self) -> dict[str, list[str]]:
         """The slots that can take a job, by pool."""
-        return self.peers.free(self.claims.pools()) if self.claims.routing else {}
+        if self.claims.routing is None:
+            return {}
+        queues = self.claims.routing.queues
+        depths = {pool: self.pace.depth(pool, queues[pool].prefetch) for pool in self.claims.pools()}
+        return self.peers.free(depths, time.monotonic())
 
     def listens(self) -> list[str]:
         """The queues that a living worker of ours hears."""
@@ -117,6 +126,7 @@ class Desk:
         self.claims.paused = message.paused or self.stopping
 
     def _welcome(self, peer: Peer, hello: Hello) -> None:
+        self.returned.append(peer.slot)
         # What it brings counts; what it was given over an earlier connection and has not begun comes back uncharged.
         left = self.peers.abandoned.pop((peer.slot, peer.pid), {})
         for one in hello.unsent:
@@ -129,6 +139,10 @@ class Desk:
     def _finish(self, peer: Peer, message: Finished) -> None:
         key = (message.id, message.claim)
         job = peer.jobs.pop(key, None)
+        now = time.monotonic()
+        if job is not None:
+            self.pace.saw(peer.slot.rpartition(":")[0], now - peer.head_at)
+        peer.head_at = now
         if message.kind == "committed":
             peer.recorded.append(key)
             return

@@ -6,12 +6,14 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qsup.channel import Channel
 from qsup.store import Claimed, Key
 
+STILL_SHORT = 0.1
+"""Seconds that a job may have run for others to be put behind it."""
 STRANGER_LIMIT = 10.0
 """Seconds for the supervisor's Alive to overtake the hello of its worker; a stranger's connection is then closed."""
 
@@ -29,6 +31,10 @@ class Peer:
     recorded: list[Key] = field(default_factory=list)
     """Its outcomes that are stored, since its last job."""
     leaving: bool = False
+    last: int = 0
+    """The number of the last job that it was handed."""
+    head_at: float = 0.0
+    """When the job that it must be running could begin."""
     since: float = field(default_factory=time.monotonic)
 
 
@@ -98,14 +104,22 @@ class Peers:
             self.drop(peer)
         return self.abandoned.pop((slot, pid), {})
 
-    def free(self, pools: Iterable[str]) -> dict[str, list[str]]:
-        """The slots of each pool that can take a job now."""
-        found: dict[str, list[str]] = {pool: [] for pool in pools}
+    def free(self, depths: Mapping[str, int], now: float) -> dict[str, list[str]]:
+        """The slots of each pool that can take a job now, as often as they can; idle ones first.
+
+        Nothing is put behind a job that has been running for a while: it would only have to be taken back.
+        """
+        found: dict[str, list[tuple[int, str]]] = {pool: [] for pool in depths}
         for slot, peer in self.by_slot.items():
             pool = slot.rpartition(":")[0]
-            if pool in found and not peer.jobs and not peer.leaving and not peer.channel.closed:
-                found[pool].append(slot)
-        return found
+            late = bool(peer.jobs) and now - peer.head_at > STILL_SHORT
+            if pool in found and not peer.leaving and not peer.channel.closed and not late:
+                found[pool] += [(place, slot) for place in range(len(peer.jobs), depths[pool])]
+        return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
+
+    def piled_up(self, now: float, seconds: float) -> list[Peer]:
+        """Workers that have been at one job for so long while others wait behind it."""
+        return [peer for peer in self.by_slot.values() if len(peer.jobs) > 1 and now - peer.head_at > seconds]
 
     def given(self) -> list[Key]:
         """Every claim that some worker has, as far as we know."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import psycopg
 
-from qsup import declare, store
+from qsup import declare, slots, store
 from qsup.board import Board, boottime
 from qsup.courier.desk import Desk
+from qsup.courier.pace import LONG
+from qsup.courier.peers import Peer
 from qsup.courier.record import Pending, hook_rules, record, resolve
 from qsup.messages import Applied, Configure, Message, Work
 from qsup.outcome import Report
@@ -30,16 +32,21 @@ SETTLE_EVERY = 0.1
 class Service:
     """Works on an open connection; every method may raise psycopg's OperationalError and be called again later."""
 
-    def __init__(self, desk: Desk, board: Board, tell: Callable[[Message], None]) -> None:
+    def __init__(self, desk: Desk, board: Board, tell: Callable[[Message], None], turns: int = -1) -> None:
         self.desk = desk
         self.board = board
         self.tell = tell
+        self.turns = turns
+        """For qsup.slots.turn; -1 where nothing is ever taken back."""
+        # Rises over all couriers of one boot: a revocation by an earlier one never meets a new job.
+        self._number = int(boottime() * 1_000_000)
         self.on_due: Callable[[str, float], None] = lambda _queue, _delay: None
         self.settled = False
         self.busy_with = "waiting"
         self._applied = 0
         self._polled_at = 0.0
         self._settle_at = 0.0
+        self._unheard: set[str] = set()
 
     @property
     def config(self) -> Configure:
@@ -65,6 +72,8 @@ class Service:
         self._progress(conn)
         self._record(conn)
         self._settle(conn)
+        self._release_returned(conn)
+        self._take_back_piles()
         self.busy_with = "claiming"
         if time.monotonic() - self._polled_at >= self.poll_interval():
             self._polled_at = time.monotonic()
@@ -93,16 +102,29 @@ class Service:
         if self.settled or time.monotonic() < self._settle_at:
             return
         peers = self.desk.peers
-        busy = [one for one in self.board.records().values()
-                if one.state == "busy" and peers.alive.get(one.slot) == one.pid]  # fmt: skip
-        missing = set(peers.alive) - set(peers.by_slot) - {one.slot for one in busy}
-        if not self.desk.roster_known or missing:
+        busy = {one.slot: one for one in self.board.records().values()
+                if one.state == "busy" and peers.alive.get(one.slot) == one.pid}  # fmt: skip
+        if not self.desk.roster_known or set(peers.alive) - set(peers.by_slot) - set(busy):
             self._settle_at = time.monotonic() + SETTLE_EVERY
             return
-        named = [*((one.job, one.claim) for one in busy), *peers.given(), *self.desk.pending]
-        store.release_unnamed(conn, self.config.supervisor, named)
+        self._unheard = set(busy) - set(peers.by_slot)
+        store.release_unnamed(conn, self.config.supervisor, self._named(), skip=sorted(self._unheard))
+        self.desk.returned.clear()
         self.desk.claims.wake_all()
         self.settled = True
+
+    def _named(self) -> list[Key]:
+        busy = [one for one in self.board.records().values() if one.state == "busy"]
+        return [*((one.job, one.claim) for one in busy), *self.desk.peers.given(), *self.desk.pending]
+
+    def _release_returned(self, conn: psycopg.Connection[Any]) -> None:
+        # A worker that was in the middle of a job when we settled has come back with all that it has.
+        while self.settled and self.desk.returned:
+            slot = self.desk.returned.pop()
+            if slot in self._unheard:
+                store.release_unnamed(conn, self.config.supervisor, self._named(), only=slot)
+                self._unheard.discard(slot)
+                self.desk.claims.wake_all()
 
     def _progress(self, conn: psycopg.Connection[Any]) -> None:
         if self.desk.steps:
@@ -141,6 +163,31 @@ class Service:
         if unended := [key for key in done if key[0] not in ended]:
             self.desk.settled(set(unended) - set(store.lookup(conn, unended)), late=True)
 
+    def _take_back_piles(self) -> None:
+        for peer in self.desk.peers.piled_up(time.monotonic(), LONG):
+            self.desk.pace.forget(peer.slot.rpartition(":")[0])
+            index = self._index(peer.slot)
+            if index is not None:
+                self._take_back(peer, index)
+
+    def _take_back(self, peer: Peer, index: int) -> None:
+        # Once revoked, what is not begun never will be: the worker marks a job as begun in its turn, and looks first.
+        with slots.turn(self.turns, index, wait=False) as ours:
+            if not ours:
+                return
+            record = self.board.read(index)
+            self.board.revoke(index, peer.last)
+        # What ended before that turn was sent before it, and counts.
+        for message in peer.channel.receive():
+            self.desk.hear(peer, message)
+        begun = (record.job, record.claim) if record is not None and record.state == "busy" else None
+        for key in [key for key in peer.jobs if key != begun]:
+            waited = Report(kind="released", reason="the job before it ran long")
+            self.desk.keep(Pending(key, waited, peer.jobs.pop(key), peer.slot))
+
+    def _index(self, slot: str) -> int | None:
+        return next((index for index, record in self.board.records().items() if record.slot == slot), None)
+
     def _timeouts(self) -> dict[str, float]:
         routes = self.routing.routes.values()
         return {route.job: route.timeout for route in routes if route.timeout is not None}
@@ -154,8 +201,12 @@ class Service:
         elif peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
         else:
+            peer.head_at = peer.head_at if peer.jobs else time.monotonic()
             peer.jobs[job.key] = job
-            peer.channel.send(replace(work, recorded=[list(key) for key in peer.recorded]))
+            if self.turns >= 0:
+                self._number += 1
+                peer.last = self._number
+            peer.channel.send(replace(work, number=peer.last, recorded=[list(key) for key in peer.recorded]))
             peer.recorded.clear()
 
     def _work(self, job: Claimed) -> Work | None:

@@ -24,11 +24,11 @@ from qsup.wake import wait
 class Server:
     """The claim loop. Other threads talk to it through `post`."""
 
-    def __init__(self, listener: socket.socket, board: Board, tell: Callable[[Message], None]) -> None:
+    def __init__(self, listener: socket.socket, board: Board, tell: Callable[[Message], None], turns: int = -1) -> None:
         self.listener = listener
         self.desk = Desk()
         self.link = Link(tell)
-        self.service = Service(self.desk, board, tell)
+        self.service = Service(self.desk, board, tell, turns)
         self.turned_at = time.monotonic()
         self._posted: deque[Message | str] = deque()
         self._wake, self._wakeup = socket.socketpair()
@@ -87,7 +87,8 @@ class Server:
             return 0.02
         if desk.claims.wants(desk.free(), time.monotonic()):
             return 0.0
-        return min(self.service.poll_interval(), self.service.until_settling())
+        piles = 0.25 if any(len(peer.jobs) > 1 for peer in desk.peers.connected) else 60.0
+        return min(self.service.poll_interval(), self.service.until_settling(), piles)
 
     def _wait(self, seconds: float) -> None:
         peers = self.desk.peers.known()

@@ -1,7 +1,11 @@
 -- After a new connection: everything that this supervisor had claimed and that no live worker named. Uncharged.
+-- Not of the slots in `skip`: their workers are in the middle of a job, and say what else they have when they say hello;
+-- then it is asked for `only` that slot.
 WITH lost AS (
     SELECT j.id, j.claim_number FROM qsup.jobs AS j
     WHERE j.state = 'running' AND starts_with(j.reserved_by, %(supervisor)s || '/')
+      AND NOT split_part(j.reserved_by, '/', 2) = ANY (%(skip)s::text[])
+      AND split_part(j.reserved_by, '/', 2) = coalesce(%(only)s::text, split_part(j.reserved_by, '/', 2))
       AND NOT (j.id, j.claim_number) IN (SELECT * FROM unnest(%(ids)s::bigint[], %(claims)s::int[]))
     FOR UPDATE SKIP LOCKED
 ), moved AS (

@@ -1,0 +1,50 @@
+"""How many jobs a worker may be handed at once: pure bookkeeping of how long the jobs of each pool take.
+
+Short jobs may wait in the worker's socket while the one before runs, so that a worker need not wait for a commit;
+long ones never. One job that runs long ends it for its pool until enough short ones have been seen again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHORT = 0.02
+"""Seconds that the jobs of a pool may take on average for others to wait behind them."""
+LONG = 1.0
+"""Seconds after which what waits behind a job is taken back (architecture, 8.8)."""
+ENOUGH = 20
+"""Jobs that must have been seen."""
+AUTO_DEPTH = 4
+WEIGHT = 0.1
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the jobs of one pool were like."""
+
+    jobs: int = 0
+    seconds: float = 0.0
+
+
+class Pace:
+    """By pool."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Seen] = {}
+
+    def saw(self, pool: str, seconds: float) -> None:
+        """A job took so long."""
+        seen = self._seen.setdefault(pool, Seen())
+        seen.seconds = seconds if seen.jobs == 0 else seen.seconds + WEIGHT * (seconds - seen.seconds)
+        seen.jobs += 1
+
+    def forget(self, pool: str) -> None:
+        """One ran long: begin anew."""
+        self._seen.pop(pool, None)
+
+    def depth(self, pool: str, prefetch: int | None) -> int:
+        """How many jobs a worker of the pool may have, the running one included. `prefetch` None = auto."""
+        if prefetch is not None:
+            return 1 + prefetch
+        seen = self._seen.get(pool, Seen())
+        return AUTO_DEPTH if seen.jobs >= ENOUGH and seen.seconds < SHORT else 1

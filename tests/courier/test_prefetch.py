@@ -1,0 +1,89 @@
+"""Jobs that wait in a worker's socket: none is lost or run twice for it, and none waits behind a long one."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from qsup.courier.pace import AUTO_DEPTH, ENOUGH, Pace
+from tests.courier.rig import Rig
+from tests.courier.test_jobs_run import put, ready
+
+
+def ids(rig: Rig) -> list[int]:
+    """The jobs in the order in which they began, without hooks."""
+    return [int(line.split()[0]) for line in rig.lines() if " hook: " not in line]
+
+
+def held(rig: Rig) -> int:
+    """Jobs that workers have."""
+    return len(rig.rows("SELECT id FROM qsup.jobs WHERE state = 'running'"))
+
+
+def test_a_worker_is_handed_as_many_as_the_file_says_and_runs_them_in_order(rig: Rig) -> None:
+    ready(rig, workers=1, prefetch=3)
+    numbers = [put(rig, seconds=0.2) for _ in range(8)]
+    rig.until(lambda: held(rig) == 4, "one runs and three wait in the socket")
+    rig.until(rig.drained, "all done")
+    assert ids(rig) == numbers
+    assert rig.rows("SELECT * FROM qsup.job_events") == []
+
+
+def test_what_waits_behind_a_long_job_is_taken_back_uncharged_and_run_once(rig: Rig) -> None:
+    ready(rig, workers=1, prefetch=3)
+    long, *others = [put(rig, seconds=3.0), put(rig), put(rig), put(rig)]
+    rig.until(lambda: held(rig) == 4, "three wait behind the long one")
+    rig.until(lambda: held(rig) == 1, "they are taken back")
+    rig.until(rig.drained, "all done")
+    assert sorted(ids(rig)) == [long, *others]
+    assert {line.split()[1] for line in rig.lines()} == {"1"}
+    taken = rig.rows("SELECT job_id, detail FROM qsup.job_events ORDER BY job_id")
+    assert taken == [(number, "the job before it ran long") for number in others]
+
+
+def test_when_a_worker_is_killed_only_the_job_that_it_ran_is_charged(rig: Rig) -> None:
+    ready(rig, workers=1, prefetch=3, max_crashes=1)
+    bad, *others = [put(rig, "die"), put(rig), put(rig), put(rig)]
+    rig.until(rig.drained, "all ended")
+    assert rig.rows("SELECT id, crashes FROM qsup.failed_jobs") == [(bad, 1)]
+    assert sorted(ids(rig)) == [bad, *others]
+    assert {tuple(line.split()[1:3]) for line in rig.lines() if " hook: " not in line} == {("1", "0")}
+
+
+def test_kill_9_of_the_courier_with_jobs_in_every_socket_runs_each_exactly_once(rig: Rig) -> None:
+    ready(rig, workers=4, prefetch=3)
+    numbers = [put(rig, seconds=0.02) for _ in range(200)]
+    for _ in range(3):
+        rig.until(rig.progress_of(20), "work is going on")
+        rig.new_courier()
+    rig.until(rig.drained, "all done", 60)
+    assert sorted(ids(rig)) == numbers
+
+
+def test_jobs_of_every_length_around_the_limit_are_each_run_exactly_once(rig: Rig) -> None:
+    seed = time.time_ns() % 1_000_000
+    print(f"seed {seed}")
+    chance = random.Random(seed)  # noqa: S311  a test's choice, not a secret
+    ready(rig, workers=4, prefetch=3)
+    numbers = [put(rig, seconds=chance.choice([0.0, 0.3, chance.uniform(0.7, 1.3)])) for _ in range(60)]
+    rig.until(rig.drained, "all done", 60)
+    assert sorted(ids(rig)) == numbers
+    assert rig.rows("SELECT * FROM qsup.failed_jobs") == []
+
+
+def test_auto_waits_for_enough_short_jobs_and_one_long_job_begins_anew() -> None:
+    pace = Pace()
+    assert pace.depth("q", None) == 1
+    for _ in range(ENOUGH):
+        pace.saw("q", 0.001)
+    assert pace.depth("q", None) == AUTO_DEPTH
+    assert pace.depth("other", None) == 1
+    pace.forget("q")
+    assert pace.depth("q", None) == 1
+
+
+def test_auto_never_lets_jobs_wait_behind_slow_ones_and_a_number_is_a_number() -> None:
+    pace = Pace()
+    for _ in range(10 * ENOUGH):
+        pace.saw("q", 0.2)
+    assert (pace.depth("q", None), pace.depth("q", 0), pace.depth("q", 5)) == (1, 1, 6)
