@@ -41,7 +41,7 @@ class Desk:
         self.recorder = Recorder()
         self.pace = Pace()
         self.returned: list[str] = []
-        """Slots that have said hello since the rows that nobody has were last released."""
+        """Slots whose worker has said hello or died since the rows that nobody has were last released."""
         self.pending: dict[Key, Pending] = {}
         self.steps: list[tuple[Key, float, str]] = []
         self.config: Configure | None = None
@@ -158,6 +158,7 @@ class Desk:
             # What it had sent before it died is still readable, and counts.
             for message in peer.channel.receive():
                 self.hear(peer, message)
+        self.returned.append(died.slot)
         jobs = self.peers.died(died.slot, died.pid)
         for key, report in reports_of(died, list(jobs)):
             self.keep(Pending(key, report, jobs.get(key), died.slot))

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from qsup import declare, slots, store
-from qsup.board import Board, boottime
+from qsup.board import Board, Record, boottime
 from qsup.courier.desk import Desk
 from qsup.courier.pace import LONG
 from qsup.courier.peers import Peer
@@ -101,21 +101,24 @@ class Service:
         # a long job, by the board. Claiming for the others need not wait for one that is stopped (SIGSTOP).
         if self.settled or time.monotonic() < self._settle_at:
             return
-        peers = self.desk.peers
-        busy = {one.slot: one for one in self.board.records().values()
-                if one.state == "busy" and peers.alive.get(one.slot) == one.pid}  # fmt: skip
-        if not self.desk.roster_known or set(peers.alive) - set(peers.by_slot) - set(busy):
+        peers, busy = self.desk.peers, {one.slot for one in self._busy()}
+        if not self.desk.roster_known or set(peers.alive) - set(peers.by_slot) - busy:
             self._settle_at = time.monotonic() + SETTLE_EVERY
             return
-        self._unheard = set(busy) - set(peers.by_slot)
+        self._unheard = busy - set(peers.by_slot)
         store.release_unnamed(conn, self.config.supervisor, self._named(), skip=sorted(self._unheard))
         self.desk.returned.clear()
         self.desk.claims.wake_all()
         self.settled = True
 
+    def _busy(self) -> list[Record]:
+        # A record that a dead worker has left behind names nothing.
+        alive = self.desk.peers.alive
+        return [one for one in self.board.records().values() if one.state == "busy" and alive.get(one.slot) == one.pid]
+
     def _named(self) -> list[Key]:
-        busy = [one for one in self.board.records().values() if one.state == "busy"]
-        return [*((one.job, one.claim) for one in busy), *self.desk.peers.given(), *self.desk.pending]
+        running = [(one.job, one.claim) for one in self._busy()]
+        return [*running, *self.desk.peers.given(), *self.desk.pending]
 
     def _release_returned(self, conn: psycopg.Connection[Any]) -> None:
         # A worker that was in the middle of a job when we settled has come back with all that it has.

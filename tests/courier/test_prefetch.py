@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 
 from qsup.courier.pace import AUTO_DEPTH, ENOUGH, Pace
+from qsup.messages import Applied
 from tests.courier.rig import Rig
 from tests.courier.test_jobs_run import put, ready
 
@@ -58,6 +61,18 @@ def test_kill_9_of_the_courier_with_jobs_in_every_socket_runs_each_exactly_once(
         rig.new_courier()
     rig.until(rig.drained, "all done", 60)
     assert sorted(ids(rig)) == numbers
+
+
+def test_what_waited_for_a_worker_that_outlived_its_courier_and_then_died_is_released(rig: Rig) -> None:
+    ready(rig, workers=1, prefetch=3)
+    long, *others = [put(rig, seconds=20.0), put(rig), put(rig), put(rig)]
+    rig.until(lambda: held(rig) == 4 and rig.lines(), "three wait behind the long one")
+    rig.new_courier()
+    rig.until(lambda: len(rig.heard(Applied)) == 1, "the new courier works")
+    os.kill(rig.workers["q:0"], signal.SIGKILL)
+    released = "SELECT DISTINCT job_id FROM qsup.job_events WHERE kind = 'released' ORDER BY job_id"
+    rig.until(lambda: rig.rows(released) == [(number,) for number in others], "the others are free")
+    assert rig.rows("SELECT id, crashes FROM qsup.jobs WHERE crashes > 0") == [(long, 1)]
 
 
 def test_jobs_of_every_length_around_the_limit_are_each_run_exactly_once(rig: Rig) -> None:

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from qsup.courier.house import Duty, Housekeeper
-from qsup.messages import Applied, Refused
-from tests.courier.rig import Rig, a_queue, a_routing
+from qsup.messages import Applied, Load, Refused
+from tests.courier.rig import Process, Rig, a_queue, a_routing
 from tests.courier.test_jobs_run import put, ready
 
 Db = psycopg.Connection[tuple[object, ...]]
@@ -126,3 +126,17 @@ def test_a_worker_hands_back_a_job_whose_lease_is_too_short_to_finish_it(rig: Ri
     rig.until(rig.drained, "it was given back and run")
     assert rig.rows("SELECT kind FROM qsup.job_events") == [("released",)]
     assert len(rig.lines()) == 2
+
+
+def test_what_a_dead_worker_left_on_the_board_keeps_no_row_from_being_released(rig: Rig) -> None:
+    ready(rig, workers=1)
+    put(rig, seconds=30.0)
+    rig.until(rig.lines, "the job began")
+    rig.courier.kill()
+    rig.template.kill()
+    os.kill(rig.workers.pop("q:0"), signal.SIGKILL)
+    # Everything is dead; the board still says that q:0 is busy. A new life begins without workers.
+    rig.template, rig.courier = Process("qsup.template", rig.run), Process("qsup.courier", rig.run)
+    rig.template.channel.send(Load(["rigjobs"], str(rig.project), str(rig.run.path)))
+    rig.introduce()
+    rig.until(lambda: rig.rows("SELECT 1 FROM qsup.jobs WHERE state = 'ready'"), "the row is released")
