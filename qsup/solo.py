@@ -27,7 +27,7 @@ from qsup.courier.desk import Desk
 from qsup.courier.house import Duty, Housekeeper
 from qsup.courier.link import Link
 from qsup.courier.serve import Service
-from qsup.errors import ExitCode, QsupError
+from qsup.errors import ExitCode
 from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Stop
 from qsup.routing import Routing
 from qsup.solo_child import Child, Identity
@@ -52,7 +52,6 @@ class Solo:
         self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close)
         self.look_at_house = 0.0
         self.look_at_memory = 0.0
-        self.refused = ""
         self.forced_at = 0.0
         self.wake = WakePipe()
         self.wake.catch(
@@ -85,8 +84,6 @@ class Solo:
         """Until asked to stop and every outcome is stored; returns the exit code."""
         while not self.over():
             self.turn()
-            if self.refused:
-                raise QsupError(self.refused)
         self.link.sign_off(self.identity.supervisor if not self.desk.pending else "")
         return int(ExitCode.OK if not self.desk.pending else ExitCode.UNAVAILABLE)
 
@@ -239,8 +236,8 @@ class Solo:
         """What the courier would tell its supervisor, for our log."""
         match message:
             case Refused():
-                self.refused = message.reason if message.fatal else ""
-                print(f"claims nothing: {message.reason}", file=sys.stderr)
+                # Waiting, not leaving: supervisord would give up on a worker that comes before the migration.
+                print(f"claims nothing: {message.reason}; it looks again every few seconds", file=sys.stderr)
             case Database():
                 print(f"the database is {message.state}: {message.detail}", file=sys.stderr)
             case _:

@@ -168,8 +168,15 @@ def test_a_queue_that_does_not_exist_or_has_no_worker_is_refused(project: Projec
     assert "Traceback" not in said
 
 
-def test_a_database_without_the_schema_is_refused_with_the_command_to_run(project: Project, empty_dsn: str) -> None:
+def test_a_worker_that_comes_before_the_migration_says_so_and_waits_for_it(
+    project: Project, empty_dsn: str, eventually: Eventually
+) -> None:
     project.dsn = empty_dsn
     worker = project.worker()
-    assert worker.wait(20) == 1
-    assert "run `qsup migrate`" in (project.path / "worker.log").read_text()
+    log = project.path / "worker.log"
+    eventually(lambda: "run `qsup migrate`" in log.read_text(), what="it says what to do")
+    assert worker.poll() is None
+    project.command("migrate")
+    project.command("apply")
+    project.put()
+    eventually(project.drained, what="it works")
