@@ -54,7 +54,7 @@ class Control:
         while loop.is_alive():
             self._turn()
         self._send_outbox()
-        self._end_helpers()
+        self._end_threads()
 
     def _loop(self) -> None:
         try:
@@ -104,7 +104,7 @@ class Control:
         if self.house is not None and message.dsn == self._dsn:
             self.house.configure(duty)
             return
-        self._end_helpers()
+        self._end_threads()
         self._dsn = message.dsn
         if embedded.is_embedded(message.dsn):
             # The embedded server is meant exactly; libpq must not complete its DSN from a shell's PG* variables.
@@ -120,7 +120,7 @@ class Control:
         # It pings every second; ten missed ones are a supervisor that hangs.
         return self.channel.closed or time.monotonic() - self._heard_supervisor < 10.0
 
-    def _end_helpers(self) -> None:
+    def _end_threads(self) -> None:
         for thread in (self.house, self.listener):
             if thread is not None:
                 thread.ended = True
