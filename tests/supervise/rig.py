@@ -148,6 +148,18 @@ class Run:
     def says(self, what: str) -> None:
         self.until(lambda: what in self.output(), f"it says {what!r}")
 
+    def refused(self) -> list[dict[str, Any]]:
+        """Wait until an edit is refused; its problems, of one look at the state."""
+        seen: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            rejected = self.state.get("rejected")
+            seen[:] = rejected["problems"] if rejected else []
+            return bool(seen)
+
+        self.until(look, "the edit is refused")
+        return seen
+
     def until(self, predicate: Callable[[], object], what: str) -> None:
         """Wait for an event; if it does not come, show what the supervisor said."""
         try:

@@ -52,7 +52,7 @@ def test_new_code_replaces_the_workers_after_hup_and_broken_code_does_not(run: R
         shop.write("raise RuntimeError('half done')\n")
     process.send_signal(signal.SIGHUP)
     run.says("RuntimeError: half done")
-    assert run.state["rejected"]["problems"][0]["message"].startswith("shop.py:")
+    assert run.refused()[0]["message"].startswith("shop.py:")
     assert set(run.pids().values()) == before
     run.code("two")
     process.send_signal(signal.SIGHUP)

@@ -47,8 +47,7 @@ def test_an_edit_that_strands_waiting_rows_is_refused_and_changes_nothing(run: R
     before = run.pids()
     park(run)
     run.write({"payments": QUEUES["payments"]})
-    run.until(lambda: run.state["rejected"], "the edit is refused")
-    codes = [problem["code"] for problem in run.state["rejected"]["problems"]]
+    codes = [problem["code"] for problem in run.refused()]
     assert codes == ["Q301", "Q310"]
     assert (run.pids(), run.state["generation"]) == (before, 1)
     run.says("queue sms holds 1 job of Pay, but no worker of this file serves it")
@@ -59,7 +58,7 @@ def test_with_allow_orphans_it_is_applied_and_status_goes_on_saying_so(run: Run)
     park(run)
     run.write({"payments": QUEUES["payments"]})
     run.settles(payments=2)
-    assert [found["code"] for found in run.state["findings"]] == ["Q301"]
+    run.until(lambda: [found["code"] for found in run.state["findings"]] == ["Q301"], "the state says so")
     told = json.loads(run.command("status", "--json").stdout)
     assert [found["code"] for found in told["findings"]] == ["Q301"]
 
@@ -69,8 +68,7 @@ def test_an_edit_that_takes_the_route_of_dispatched_code_away_is_refused(run: Ru
     write(run, refund=True)
     run.start()
     write(run, refund=False)
-    run.until(lambda: run.state["rejected"], "the edit is refused")
-    first = run.state["rejected"]["problems"][0]
+    first = run.refused()[0]
     assert (first["path"].rpartition("/")[2], first["line"], first["job"]) == ("teller.py", 10, "Refund")
 
 
@@ -78,7 +76,7 @@ def test_a_start_with_unheard_code_says_so_serves_the_rest_and_takes_other_edits
     (run.project / "teller.py").write_text(TELLER)
     write(run, refund=False)
     run.start()
-    assert [found["job"] for found in run.state["findings"]] == ["Refund"]
+    run.until(lambda: [found["job"] for found in run.state["findings"]] == ["Refund"], "the state says so")
     run.dispatch("heard")
     run.waits_for("end heard")
     write(run, refund=False, workers=1)
