@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from qsup.errors import InvalidPayload
-from qsup.perform import find
+from qsup.perform import find, misfit
 from qsup.routing import Route
 
 
@@ -26,7 +26,6 @@ def check(route: Route, text: str, root: Path) -> str:
     try:
         handler.payload.model_validate_json(text)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
         fields = ", ".join(handler.payload.model_fields) or "none"
-        raise InvalidPayload(f"not a payload of {route.job}: {wrong}", hint=f"Its fields: {fields}.") from None
+        raise InvalidPayload(f"not a payload of {route.job}: {misfit(error)}", hint=f"Its fields: {fields}.") from None
     return ""

@@ -79,9 +79,8 @@ def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
         handler = find(work.handler, work.type)
         job = handler.payload.model_validate(work.payload)
     except ValidationError as error:
-        # Its own text repeats the values, which may be nobody's business.
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
-        return Report(kind="error", reason=clean(f"not a payload of {work.type}: {wrong}"), exception="ValidationError")
+        reason = clean(f"not a payload of {work.type}: {misfit(error)}")
+        return Report(kind="error", reason=reason, exception="ValidationError")
     except Exception as error:  # an import of the user's code may raise anything
         return failure("error", error)
     return _run(handler, job, context, limit, work.timeout)
@@ -128,6 +127,11 @@ def _payload_class(call: Callable[..., Any], module: Any, job: str) -> type[Job]
         return found
     where = f"{call.__module__}:{getattr(call, '__name__', call)}"
     raise HandlerMissing(f"{where} does not say its job class: annotate its first parameter with {job}")
+
+
+def misfit(error: ValidationError) -> str:
+    """Which fields are wrong, and how. Without the values, which may be nobody's business."""
+    return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
 
 
 def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reason: str = "") -> Report:
