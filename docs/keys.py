@@ -29,9 +29,9 @@ def page(text: str) -> str:
 def table(name: str) -> str:
     """One table; `later` is that of the keys that are not allowed yet."""
     if name == "later":
-        rows = [(key, where, said) for where, group in LATER.items() for key, said in group.items()]
+        rows = [(key, where, why) for where, group in LATER.items() for key, why in group.items()]
         return lines(
-            "| key | of | what it will say |", [f"| `{key}` | a {where} | {said} |" for key, where, said in rows]
+            "| key | of | what it will say |", [f"| `{key}` | a {where} | {why} |" for key, where, why in rows]
         )
     shown = [key for key in TABLES[name].model_fields if name != "queue" or key not in keys.Settings.model_fields]
     if name == "settings":
