@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import random
 import select
 import signal
 import sys
@@ -26,7 +27,10 @@ from qsup.board import boottime
 from qsup.courier.desk import Desk
 from qsup.courier.house import Duty, Housekeeper
 from qsup.courier.link import Link
+from qsup.courier.places import Places
+from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
+from qsup.courier.statements import Statements
 from qsup.errors import ExitCode
 from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Stop
 from qsup.routing import Routing
@@ -45,9 +49,9 @@ class Solo:
 
     def __init__(self, routing: Routing, dsn: str, config_file: Path, identity: Identity) -> None:
         self.routing, self.dsn, self.config_file, self.identity = routing, dsn, config_file, identity
-        self.desk = Desk()
+        self.desk = Desk(Clock(time.monotonic, boottime), random.random)
         self.link = Link(self.say)
-        self.service = Service(self.desk, identity.board, self.say)
+        self.service = Service(self.desk, Places(identity.board), self.say, takes_back=False)
         self.child: Child | None = None
         self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close)
         self.look_at_house = 0.0
@@ -106,7 +110,7 @@ class Solo:
             self.serve()
         except psycopg.Error as error:
             # Also a revoked grant or a standby: wait for hands or for the primary, with everything kept.
-            self.service.settled = False
+            self.service.lost()
             self.link.lost(error)
 
     def wait(self) -> None:
@@ -212,7 +216,7 @@ class Solo:
             self.look_at_house = 0.0
             self.service.begin()
         self.hear_database(self.link.conn)
-        self.service.turn(self.link.conn)
+        self.service.turn(Statements(self.link.conn))
         if time.monotonic() >= self.look_at_house:
             self.look_at_house = time.monotonic() + self.keep_house(self.link.conn)
 

@@ -16,46 +16,10 @@ from psycopg import Connection
 
 from qsup import sql
 from qsup.outcome import Again, Failed, Report
+from qsup.rows import Claimed, Key, Want
 
 BATCH = 1000
 """Rows that promoting or pruning changes at once."""
-
-Key = tuple[int, int]
-"""A job's id and claim number: the only name under which a claim may be ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A job that is ours to run."""
-
-    id: int
-    claim: int
-    queue: str
-    type: str
-    payload: dict[str, Any]
-    attempts: int
-    crashes: int
-    step: str
-    error: str | None
-    seq: int
-    slot: str
-
-    @property
-    def key(self) -> Key:
-        """Id and claim number."""
-        return (self.id, self.claim)
-
-
-@dataclass(frozen=True, slots=True)
-class Want:
-    """Claim for these slots (one may stand twice) from this queue, rows with a seq above `after` only."""
-
-    queue: str
-    slots: tuple[str, ...]
-    after: int
-    timeout: float
-    slack: float
-    """Seconds between the time limit and the end of the lease."""
 
 
 @dataclass(frozen=True, slots=True)

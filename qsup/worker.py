@@ -24,7 +24,8 @@ from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
 from qsup.job import Context
 from qsup.lines import LineWriter
-from qsup.messages import Finished, Fork, Hello, Leaving, Message, Progress, Recorded, Stop, Work
+from qsup.messages import Finished, Fork, Leaving, Message, Progress, Stop, Work
+from qsup.outbox import Outbox
 from qsup.outcome import Report
 from qsup.perform import SoftLimit, clean, perform, settled, story
 from qsup.rundir import RunDirectory
@@ -39,7 +40,7 @@ class Worker:
     def __init__(self, fork: Fork, board: Board, courier: Path | Channel, turns: int = -1) -> None:
         self.fork, self.board, self.courier, self.turns = fork, board, courier, turns
         self.channel: Channel | None = courier if isinstance(courier, Channel) else None
-        self.unsent: list[Finished] = []
+        self.outbox = Outbox()
         self.inbox: list[Message] = []
         self.leaving = False
         self.code = ExitCode.OK
@@ -89,7 +90,7 @@ class Worker:
             self.pause(0.1)
             return
         self.channel = Channel(sock)
-        self.channel.send(Hello(self.fork.slot, os.getpid(), unsent=[asdict(one) for one in self.unsent]))
+        self.channel.send(self.outbox.hello(self.fork.slot, os.getpid()))
 
     def wait(self) -> None:
         """Sleep until the courier or a signal has something for us."""
@@ -108,25 +109,14 @@ class Worker:
 
     def handle(self, message: Message) -> None:
         """One message from the courier."""
+        self.outbox.heard(message)
         match message:
             case Work():
-                self.forget(message)
                 self.work(message)
             case Stop():
                 self.leaving = True
             case _:
-                self.forget(message)
-
-    def forget(self, message: Message) -> None:
-        """Outcomes of which this message says that they are stored."""
-        match message:
-            case Work():
-                stored = {(job, claim) for job, claim in message.recorded}
-            case Recorded():
-                stored = {(message.id, message.claim)}
-            case _:
-                return
-        self.unsent = [one for one in self.unsent if (one.id, one.claim) not in stored]
+                pass
 
     def work(self, work: Work) -> None:
         """Run one job; the board says so before its first line and after its last."""
@@ -161,7 +151,7 @@ class Worker:
     def report(self, work: Work, report: Report) -> None:
         """Keep the outcome, send it, then free the slot on the board: who finds it idle can read the outcome."""
         finished = Finished(work.id, work.claim, **asdict(report))
-        self.unsent.append(finished)
+        self.outbox.keep(finished)
         self.deliver(finished, work)
         self.note("idle")
 
@@ -225,7 +215,7 @@ class Worker:
         self.note("leaving")
         self.forget_all()
         until = time.monotonic() + 600
-        while self.unsent and time.monotonic() < until:
+        while self.outbox.unsent and time.monotonic() < until:
             if self.channel is None or self.channel.closed:
                 if isinstance(self.courier, Channel):
                     return
@@ -244,7 +234,7 @@ class Worker:
     def forget_all(self) -> None:
         """A job that crossed our farewell is not begun, but what it says of earlier outcomes counts."""
         for message in self.inbox:
-            self.forget(message)
+            self.outbox.heard(message)
         self.inbox.clear()
 
     def note(self, state: str, work: Work | None = None, *, limited: bool = True) -> None:

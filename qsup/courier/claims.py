@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qsup.routing import MARGIN, Routing
-from qsup.store import Claimed, Want
+from qsup.rows import Claimed, Want
 
 REWIND_EVERY = 1.0
 """Seconds."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qsup.messages import Died
 from qsup.outcome import Report
-from qsup.store import Key
+from qsup.rows import Key
 
 
 def reports_of(died: Died, given: Sequence[Key]) -> list[tuple[Key, Report]]:

@@ -1,17 +1,17 @@
 """What the courier knows between two looks at the database: who has which job, which outcomes are not stored yet.
 
-Messages change it; nothing here waits or touches PostgreSQL.
+Messages change it; nothing here waits, asks for the time, or touches PostgreSQL.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from qsup.courier.claims import Claims
 from qsup.courier.deaths import reports_of
 from qsup.courier.pace import Pace
 from qsup.courier.peers import Peer, Peers
+from qsup.courier.ports import Clock
 from qsup.courier.record import Pending, Recorder
 from qsup.messages import (
     Alive,
@@ -29,16 +29,17 @@ from qsup.messages import (
 )
 from qsup.outcome import Report
 from qsup.routing import Routing
-from qsup.store import Key
+from qsup.rows import Key
 
 
 class Desk:
     """The courier's memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, chance: Callable[[], float]) -> None:
+        self.clock = clock
         self.peers = Peers()
         self.claims = Claims()
-        self.recorder = Recorder()
+        self.recorder = Recorder(chance)
         self.pace = Pace()
         self.returned: list[str] = []
         """Slots whose worker has said hello or died since the rows that nobody has were last released."""
@@ -111,7 +112,7 @@ class Desk:
             return {}
         queues = self.claims.routing.queues
         depths = {pool: self.pace.depth(pool, queues[pool].prefetch) for pool in self.claims.pools()}
-        return self.peers.free(depths, time.monotonic())
+        return self.peers.free(depths, self.clock.now())
 
     def listens(self) -> list[str]:
         """The queues that a living worker of ours hears."""
@@ -139,7 +140,7 @@ class Desk:
     def _finish(self, peer: Peer, message: Finished) -> None:
         key = (message.id, message.claim)
         job = peer.jobs.pop(key, None)
-        now = time.monotonic()
+        now = self.clock.now()
         if job is not None:
             self.pace.saw(peer.slot.rpartition(":")[0], now - peer.head_at)
         peer.head_at = now

@@ -18,14 +18,12 @@ from typing import Any
 import psycopg
 
 from qsup import connect, declare, migrate, store
+from qsup.courier.rescue import LOOK_EVERY, Watch
 from qsup.errors import DatabaseUnavailable
 from qsup.routing import Routing
 from qsup.version import __version__
 
 BEAT_EVERY = 5.0
-RESCUE_EVERY = 15.0
-STALE_AFTER = 15.0
-"""Seconds of silence after which a supervisor counts as gone, if two looks RESCUE_EVERY apart find it so."""
 SCHEMA_EVERY = 5.0
 PRUNE_EVERY = 600.0
 
@@ -53,7 +51,7 @@ class Housekeeper:
     """Called when this code may not work on the schema (any more)."""
     connected_at: float = field(default_factory=time.monotonic)
     _done: dict[str, float] = field(default_factory=dict)
-    _suspects: set[str] = field(default_factory=set)
+    _watch: Watch = field(default_factory=Watch)
     _told: list[str] | None = None
 
     def turn(self, conn: psycopg.Connection[Any]) -> float:
@@ -62,7 +60,7 @@ class Housekeeper:
         if self._is_due("schema", SCHEMA_EVERY) and migrate.refusal(conn):
             self.outdated()
             return SCHEMA_EVERY
-        if self._is_due("rescue", RESCUE_EVERY):
+        if self._is_due("rescue", LOOK_EVERY):
             self._rescue(conn)
         if self._is_due("prune", PRUNE_EVERY):
             self._prune(conn)
@@ -106,16 +104,13 @@ class Housekeeper:
         return soonest
 
     def _rescue(self, conn: psycopg.Connection[Any]) -> None:
-        # Never just after a (re)connection: while the database was away nobody could beat.
-        if time.monotonic() - self.connected_at < 2 * RESCUE_EVERY:
+        silent = {one.id: one.silent_s for one in store.supervisors(conn)}
+        found = self._watch.look(self.duty.supervisor, silent, time.monotonic() - self.connected_at)
+        if found is None:
             return
-        seen = store.supervisors(conn)
-        stale = {one.id for one in seen if one.silent_s > STALE_AFTER and one.id != self.duty.supervisor}
-        gone, self._suspects = stale & self._suspects, stale
-        alive = [one.id for one in seen if one.id not in gone] + [self.duty.supervisor]
-        for _, queue in store.rescue(conn, alive):
+        for _, queue in store.rescue(conn, found.alive):
             self.wake(queue)
-        for one in gone:
+        for one in found.gone:
             store.forget_supervisor(conn, one)
 
     def _prune(self, conn: psycopg.Connection[Any]) -> None:

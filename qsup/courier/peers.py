@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import struct
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qsup.channel import Channel
-from qsup.store import Claimed, Key
+from qsup.courier.ports import Wire
+from qsup.rows import Claimed, Key
 
 STILL_SHORT = 0.1
 """Seconds that a job may have run for others to be put behind it."""
@@ -22,7 +18,7 @@ STRANGER_LIMIT = 10.0
 class Peer:
     """One connection of a worker."""
 
-    channel: Channel
+    channel: Wire
     pid: int
     slot: str = ""
     """Empty until it has said hello."""
@@ -35,7 +31,8 @@ class Peer:
     """The number of the last job that it was handed."""
     head_at: float = 0.0
     """When the job that it must be running could begin."""
-    since: float = field(default_factory=time.monotonic)
+    since: float = 0.0
+    """When it came."""
 
 
 class Peers:
@@ -48,29 +45,16 @@ class Peers:
         self.abandoned: dict[tuple[str, int], dict[Key, Claimed]] = {}
         """Jobs of workers whose connection ended: theirs until they say hello again or are reported dead."""
 
-    def accept(self, listener: socket.socket) -> bool:
-        """Take a new connection, if there is one; another user's is closed."""
-        try:
-            sock, _ = listener.accept()
-        except OSError:
-            return False
-        pid, uid = credentials(sock)
-        if uid != os.getuid():
-            sock.close()
-        else:
-            self.connected.append(Peer(Channel(sock), pid))
-        return True
-
     def known(self) -> list[Peer]:
         """The connections whose worker the supervisor has told us about; the hello of another waits in its socket."""
         pids = set(self.alive.values())
         return [peer for peer in self.connected if peer.slot or peer.pid in pids]
 
-    def drop_strangers(self) -> None:
+    def drop_strangers(self, now: float) -> None:
         """Connections that the supervisor never told us about."""
         known = self.known()
         for peer in [peer for peer in self.connected if peer not in known]:
-            if time.monotonic() - peer.since > STRANGER_LIMIT:
+            if now - peer.since > STRANGER_LIMIT:
                 self.drop(peer)
 
     def greet(self, peer: Peer, slot: str) -> bool:
@@ -130,11 +114,3 @@ class Peers:
         """The pools that have at least one living worker."""
         # A copy: the house asks from its own thread.
         return {slot.rpartition(":")[0] for slot in list(self.alive)}
-
-
-def credentials(sock: socket.socket) -> tuple[int, int]:
-    """(pid, uid) of the process at the other end; (0, our uid) where the system cannot say."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return 0, os.getuid()
-    pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-    return pid, uid

@@ -6,17 +6,13 @@ outcome (SQLSTATE class 22 or 23) is singled out and stored as failed, so that i
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
-
-from qsup import store
+from qsup.courier.ports import Database, Fail, Unstorable
 from qsup.outcome import Again, Done, Failed, Outcome, Released, Report, Rules, decide
 from qsup.routing import MARGIN, Routing
-from qsup.store import Claimed, Key
+from qsup.rows import Claimed, Key
 
 HOOK_TRIES = 3
 """A failed hook is itself tried so often; then its own failure is an event."""
@@ -47,7 +43,7 @@ class Sorted:
     done: list[Key] = field(default_factory=list)
     archive: list[Key] = field(default_factory=list)
     again: list[tuple[Key, Again]] = field(default_factory=list)
-    fail: list[tuple[Key, Failed, Report, bool]] = field(default_factory=list)
+    fail: list[Fail] = field(default_factory=list)
     release: list[tuple[Key, str]] = field(default_factory=list)
 
 
@@ -68,7 +64,9 @@ class Stored:
 class Recorder:
     """Knows every rule it has ever been given: a job of a queue that has left the file still ends by its last rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self._chance = chance
+        """A random number in [0, 1), for jitter."""
         self.routing: Routing | None = None
 
     def configure(self, routing: Routing) -> None:
@@ -109,7 +107,7 @@ class Recorder:
     def _outcome(self, job: Claimed, report: Report, rules: Rules) -> Outcome:
         if job.step == "failed":
             rules = hook_rules(rules)
-        chance = random.random()  # noqa: S311  jitter, not a secret
+        chance = self._chance()
         outcome = decide(report, rules, attempt=job.attempts, crashes=job.crashes, chance=chance)
         # `unknown`, and the row is still there with our claim: its transaction was rolled back.
         lost = Report(kind="error", reason=f"the answer to its COMMIT was lost: {report.reason}")
@@ -124,56 +122,56 @@ def hook_rules(rules: Rules) -> Rules:
     )  # fmt: skip
 
 
-def resolve(conn: psycopg.Connection[Any], pendings: Sequence[Pending]) -> list[Pending]:
+def resolve(database: Database, pendings: Sequence[Pending]) -> list[Pending]:
     """Ask the database about outcomes whose job we do not know; those that it does not know either are left out."""
     unknown = [pending.key for pending in pendings if pending.job is None]
-    known = store.lookup(conn, unknown) if unknown else {}
+    known = database.lookup(unknown) if unknown else {}
     for pending in pendings:
         pending.job = pending.job or known.get(pending.key)
     return [pending for pending in pendings if pending.job is not None]
 
 
-def record(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+def record(database: Database, sorted_: Sorted) -> Stored:
     """Store everything but the plain done ones (they ride with the next claim). One bad row is singled out."""
     try:
-        return _record(conn, sorted_)
-    except (psycopg.DataError, psycopg.IntegrityError):
-        return _one_by_one(conn, sorted_)
+        return _record(database, sorted_)
+    except Unstorable:
+        return _one_by_one(database, sorted_)
 
 
-def _record(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+def _record(database: Database, sorted_: Sorted) -> Stored:
     stored = Stored()
     tried: list[Key] = []
     if sorted_.archive:
-        store.archive(conn, sorted_.archive)
+        database.archive(sorted_.archive)
         tried += sorted_.archive
     if sorted_.again:
-        for _, queue, delay in store.reschedule(conn, sorted_.again):
+        for _, queue, delay in database.reschedule(sorted_.again):
             stored.ready |= set() if delay > 0 else {queue}
             stored.due += [(queue, delay)] if delay > 0 else []
         tried += [key for key, _ in sorted_.again]
     if sorted_.fail:
-        store.fail(conn, sorted_.fail)
+        database.fail(sorted_.fail)
         tried += [key for key, *_ in sorted_.fail]
     if sorted_.release:
-        stored.ready |= {queue for _, queue in store.release(conn, sorted_.release)}
+        stored.ready |= {queue for _, queue in database.release(sorted_.release)}
         tried += [key for key, _ in sorted_.release]
-    stored.settled = set(tried) - still_held(conn, tried)
+    stored.settled = set(tried) - still_held(database, tried)
     return stored
 
 
-def still_held(conn: psycopg.Connection[Any], keys: Sequence[Key]) -> set[Key]:
+def still_held(database: Database, keys: Sequence[Key]) -> set[Key]:
     """Of these just recorded claims, those still running: a dying transaction holds the row. Try them again."""
-    return set(store.lookup(conn, keys)) if keys else set()
+    return set(database.lookup(keys)) if keys else set()
 
 
-def _one_by_one(conn: psycopg.Connection[Any], sorted_: Sorted) -> Stored:
+def _one_by_one(database: Database, sorted_: Sorted) -> Stored:
     total = Stored()
     for single in singles(sorted_):
         try:
-            one = _record(conn, single)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            one = _record(conn, Sorted(fail=[unstorable(key, error) for key in keys_of(single)]))
+            one = _record(database, single)
+        except Unstorable as error:
+            one = _record(database, Sorted(fail=[unstorable(key, error) for key in keys_of(single)]))
         total.settled |= one.settled
         total.ready |= one.ready
         total.due += one.due
@@ -196,7 +194,7 @@ def keys_of(sorted_: Sorted) -> list[Key]:
             *(one[0] for one in sorted_.release)]  # fmt: skip
 
 
-def unstorable(key: Key, error: psycopg.Error) -> tuple[Key, Failed, Report, bool]:
+def unstorable(key: Key, error: Unstorable) -> Fail:
     """What is stored instead of an outcome that PostgreSQL refuses."""
-    reason = f"its outcome could not be stored: {type(error).__name__} ({error.sqlstate})"
+    reason = f"its outcome could not be stored: {error}"
     return key, Failed("unstorable", reason), Report(kind="error", reason=reason), False

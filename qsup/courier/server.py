@@ -6,6 +6,7 @@ Each turn: wait, hear, then the database's part. While PostgreSQL is away outcom
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import time
 from collections import deque
@@ -13,12 +14,18 @@ from collections.abc import Callable
 
 import psycopg
 
-from qsup.board import Board
+from qsup.board import Board, boottime
 from qsup.courier.desk import Desk
+from qsup.courier.door import accept
 from qsup.courier.link import Link
+from qsup.courier.places import Places
+from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
+from qsup.courier.statements import Statements
 from qsup.messages import Configure, Message, Recheck
 from qsup.wake import wait
+
+CLOCK = Clock(time.monotonic, boottime)
 
 
 class Server:
@@ -26,9 +33,9 @@ class Server:
 
     def __init__(self, listener: socket.socket, board: Board, tell: Callable[[Message], None], turns: int = -1) -> None:
         self.listener = listener
-        self.desk = Desk()
+        self.desk = Desk(CLOCK, random.random)
         self.link = Link(tell)
-        self.service = Service(self.desk, board, tell, turns)
+        self.service = Service(self.desk, Places(board, turns), tell, takes_back=turns >= 0)
         self.turned_at = time.monotonic()
         self._posted: deque[Message | str] = deque()
         self._wake, self._wakeup = socket.socketpair()
@@ -61,7 +68,7 @@ class Server:
             self._serve()
         except psycopg.Error as error:
             # Also a revoked grant or a standby: wait for hands or for the primary, with everything kept.
-            self.service.settled = False
+            self.service.lost()
             self.link.lost(error)
 
     def note(self) -> str:
@@ -75,7 +82,7 @@ class Server:
             if not self.link.connect():
                 return
             self.service.begin()
-        self.service.turn(self.link.conn)
+        self.service.turn(Statements(self.link.conn))
 
     def _patience(self) -> float:
         desk = self.desk
@@ -92,9 +99,8 @@ class Server:
 
     def _wait(self, seconds: float) -> None:
         peers = self.desk.peers.known()
-        readable = [self.listener, self._wakeup, *(peer.channel.socket for peer in peers)]
-        writable = [peer.channel.socket for peer in peers if peer.channel.unsent]
-        wait([one.fileno() for one in readable], [one.fileno() for one in writable], seconds)
+        readable = [self.listener.fileno(), self._wakeup.fileno(), *(peer.channel.fileno() for peer in peers)]
+        wait(readable, [peer.channel.fileno() for peer in peers if peer.channel.unsent], seconds)
         with contextlib.suppress(BlockingIOError):
             while self._wakeup.recv(4096):
                 pass
@@ -108,17 +114,17 @@ class Server:
                 continue
             if isinstance(message, Configure) and (self.desk.config is None or self.desk.config.dsn != message.dsn):
                 self.link.use(message.dsn, message.supervisor)
-                self.service.settled = False
+                self.service.lost()
             if isinstance(message, Recheck):
                 self.link.close()
-                self.service.settled = False
+                self.service.lost()
                 continue
             self.desk.obey(message)
 
     def _hear_workers(self) -> None:
-        while self.desk.peers.accept(self.listener):
-            pass
-        self.desk.peers.drop_strangers()
+        while (peer := accept(self.listener)) is not None:
+            self.desk.peers.connected.append(peer)
+        self.desk.peers.drop_strangers(time.monotonic())
         for peer in self.desk.peers.known():
             peer.channel.flush()
             for message in peer.channel.receive():

@@ -26,13 +26,15 @@ ROWS: dict[int, str] = {
         qsup.supervise.edits
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema
+        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
+        qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
+        qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
     1: """
         qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
-        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.version qsup.check qsup.check.problem
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.rows qsup.version qsup.check qsup.check.problem
     """,
 }
 
@@ -63,6 +65,7 @@ IMPURE = """
 """
 PURE_ENOUGH = {
     ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
+    ("qsup.courier.deaths", "signal"): "the names of signals",
     ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""

@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 
 from qsup import declare, store
 from qsup.routing import Route, Routing
-from qsup.store import Claimed, Key, Want
+from qsup.rows import Claimed, Key, Want
 from tests.courier.rig import a_queue
 
 US = "us"

@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from qsup import store
+from qsup.rows import Claimed
 from tests.conftest import Eventually
 from tests.schema.rows import US, claim, declare_world, job, one, put, states, want
 
@@ -176,7 +177,7 @@ def test_a_row_that_changed_after_the_snapshot_is_claimed_as_it_was_picked(
         thread.join()
         claimer.execute("RESET ROLE")
     db.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
-    assert [(each.id, each.slot) if isinstance(each, store.Claimed) else each for each in found] == [(changed, "a:0")]
+    assert [(each.id, each.slot) if isinstance(each, Claimed) else each for each in found] == [(changed, "a:0")]
 
 
 IMPOSSIBLE = {

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from qsup import sql, store
 from qsup.outcome import Again, Failed, Report
-from qsup.store import Key
+from qsup.rows import Key
 from tests.schema.rows import US, claim, declare_world, events, job, late, locked, one, put, states
 
 End = Callable[[Connection[Any], Key], object]

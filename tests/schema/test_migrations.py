@@ -16,6 +16,7 @@ from psycopg import Connection
 from qsup import embedded, migrate, store
 from qsup.embedded.binaries import SYSTEM_FOLDERS, psql
 from qsup.errors import DatabaseUnavailable, SchemaMismatch
+from qsup.rows import Want
 from tests.conftest import temporary_project
 from tests.schema.rows import declare_world, one, put
 from tests.schema.structure import structure
@@ -199,7 +200,7 @@ def test_every_installed_postgresql_takes_the_same_schema(db: Connection[Any], m
                 migrate.migrate_connection(conn)
                 declare_world(conn)
                 put(conn, 2)
-                key = store.claim_and_record(conn, "us", [], [store.Want("a", ("a:0",), 0, 60.0, 30.0)], {})[1][0].key
+                key = store.claim_and_record(conn, "us", [], [Want("a", ("a:0",), 0, 60.0, 30.0)], {})[1][0].key
                 assert store.claim_and_record(conn, "us", [key], [], {}) == ({key[0]}, [])
                 store.prune(conn)
                 assert one(conn, "SELECT count(*) FROM qsup.jobs") == 1

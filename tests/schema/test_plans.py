@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 
 from qsup import declare, store
 from qsup.embedded import Server
+from qsup.rows import Want
 from tests.conftest import migrated_database
 from tests.schema.rows import a_file, one
 from tests.schema.test_statements import on_server
@@ -147,7 +148,7 @@ def test_ten_claims_in_a_row_take_ten_different_jobs_in_their_order(full: Connec
     with full.transaction(force_rollback=True):
         taken, after = [], 0
         for _ in range(10):
-            _, claimed = store.claim_and_record(full, "us", [], [store.Want("a", ("a:0",), after, 60.0, 30.0)], {})
+            _, claimed = store.claim_and_record(full, "us", [], [Want("a", ("a:0",), after, 60.0, 30.0)], {})
             taken.append(claimed[0].id)
             after = claimed[0].seq
         assert taken == sorted(set(taken))

@@ -13,6 +13,7 @@ import pytest
 from psycopg import Connection, pq
 
 from qsup import sql, store
+from qsup.rows import Claimed
 
 GOLDEN = Path(__file__).parent / "statements.txt"
 SOURCE = Path(sql.__file__).parent.parent
@@ -20,8 +21,8 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 ROWS = {
     "counts": store.Count,
     "supervisors": store.Supervisor,
-    "lookup": store.Claimed,
-    "claim_and_record": store.Claimed,
+    "lookup": Claimed,
+    "claim_and_record": Claimed,
 }
 OTHER_NAMES = {"claim": "claim_number", "oldest_s": "oldest_s"}
 """Fields whose column is called otherwise."""
