@@ -113,8 +113,11 @@ def release(conn: Connection[Any], releases: Sequence[tuple[Key, str]]) -> list[
 
 def release_unnamed(
     conn: Connection[Any], supervisor: str, named: Sequence[Key], *, skip: Sequence[str] = (), only: str | None = None
-) -> list[tuple[int, str]]:
-    """Give back what `supervisor` has claimed except `named`, not of the slots in `skip`; returns (id, queue)."""
+) -> list[tuple[int, str, bool]]:
+    """Give back what `supervisor` has claimed except `named`, not of the slots in `skip`.
+
+    Returns (id, queue, released) of every such row; one that another transaction holds is not released yet.
+    """
     values = _keys(named) | {"supervisor": supervisor, "skip": list(skip), "only": only}
     return list(conn.execute(sql.text("release_unnamed"), values).fetchall())
 

@@ -100,8 +100,11 @@ class Database(Protocol):
 
     def release_unnamed(
         self, supervisor: str, named: Sequence[Key], *, skip: Sequence[str] = (), only: str | None = None
-    ) -> None:
-        """Give back what this supervisor has claimed except `named`, not of the slots in `skip`."""
+    ) -> bool:
+        """Give back what this supervisor has claimed except `named`, not of the slots in `skip`.
+
+        False: another transaction still holds a row of these, ask again.
+        """
 
     def lookup(self, keys: Sequence[Key]) -> dict[Key, Claimed]:
         """Of these claims the ones that are still running."""

@@ -77,7 +77,7 @@ class Service:
         if self._now() - self._polled_at >= self.poll_interval():
             self._polled_at = self._now()
             self.desk.claims.wake_all()
-        self._claim(database, [])
+        self._claim_all(database)
         self._announce(database)
 
     def poll_interval(self) -> float:
@@ -105,10 +105,11 @@ class Service:
             self._settle_at = self._now() + SETTLE_EVERY
             return
         self._unheard = busy - set(peers.by_slot)
-        database.release_unnamed(self.config.supervisor, self._named(), skip=sorted(self._unheard))
+        skip = sorted(self._unheard)
+        self.settled = database.release_unnamed(self.config.supervisor, self._named(), skip=skip)
+        self._settle_at = self._now() + SETTLE_EVERY
         self.desk.returned.clear()
         self.desk.claims.wake_all()
-        self.settled = True
 
     def _busy(self) -> list[Busy]:
         # A record that a dead worker has left behind names nothing.
@@ -123,8 +124,8 @@ class Service:
         while self.settled and self.desk.returned:
             slot = self.desk.returned.pop()
             if slot in self._unheard:
-                database.release_unnamed(self.config.supervisor, self._named(), only=slot)
                 self._unheard.discard(slot)
+                self.settled = database.release_unnamed(self.config.supervisor, self._named(), only=slot)
                 self.desk.claims.wake_all()
 
     def _progress(self, database: Database) -> None:
@@ -149,11 +150,18 @@ class Service:
         if done:
             self._claim(database, done)
 
-    def _claim(self, database: Database, done: list[Key]) -> None:
+    def _claim_all(self, database: Database) -> None:
+        # A pool's queues are looked at one after the other, and all of them before the poll makes the first one count
+        # as full again: with a database slower than the poll the last ones would never have their turn.
+        for _ in self.desk.claims.lines:
+            if not self._claim(database, []):
+                return
+
+    def _claim(self, database: Database, done: list[Key]) -> bool:
         begin = self._now()
         wants = self.desk.claims.wants(self.desk.free(), begin) if self.desk.roster_known else []
         if not wants and not done:
-            return
+            return False
         ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self._timeouts())
         now = self._now()
         self.desk.claims.took(wants, claimed, now, now - begin)
@@ -163,6 +171,7 @@ class Service:
             self._hand_out(job)
         if unended := [key for key in done if key[0] not in ended]:
             self.desk.settled(set(unended) - set(database.lookup(unended)), late=True)
+        return True
 
     def _take_back_piles(self) -> None:
         for peer in self.desk.peers.piled_up(self._now(), LONG):

@@ -50,9 +50,10 @@ class Statements:
 
     def release_unnamed(
         self, supervisor: str, named: Sequence[Key], *, skip: Sequence[str] = (), only: str | None = None
-    ) -> None:
+    ) -> bool:
         """Give back what nobody has."""
-        store.release_unnamed(self.conn, supervisor, named, skip=skip, only=only)
+        found = store.release_unnamed(self.conn, supervisor, named, skip=skip, only=only)
+        return all(released for *_, released in found)
 
     def lookup(self, keys: Sequence[Key]) -> dict[Key, Claimed]:
         """Of these claims the ones that are still running."""
