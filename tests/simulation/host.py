@@ -166,6 +166,8 @@ class Host:
         """Until then this machine alone does not reach the database."""
         self.excused = False
         """It was frozen or cut off: others may have rescued what it had finished."""
+        self.slept = False
+        """It was frozen: a job's lease may have ended in the middle of the job."""
         self.lost = False
         """The machine is gone for good."""
 

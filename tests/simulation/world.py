@@ -60,6 +60,8 @@ class World:
         self.accidents = True
         self.polls = self.chance.random() < 0.7
         """Without the poll every notification and every wake-up must do; only late commits need the poll."""
+        self.danger = self.chance.choice((0.01, 0.12, 0.12))
+        """Of an accident at each step. Where little happens nothing hides that a wake-up is missing."""
         self.tables = Tables(lambda: self.now)
         self.plans: dict[int, str] = {}
         self.once: set[tuple[int, str]] = set()
@@ -108,7 +110,7 @@ class World:
     def _step(self) -> None:
         self.now += self.chance.choice((0.0, 0.001, 0.01, 0.1, 0.4))
         happening = self.chance.random()
-        if happening < 0.12:
+        if happening < self.danger:
             self._accident()
         elif happening < 0.25:
             self._dispatch()
@@ -166,7 +168,7 @@ class World:
     def _accident(self) -> None:
         host = self.chance.choice(self.hosts)
         workers = [worker for worker in host.slots.values() if worker is not None and worker.status is None]
-        match self.chance.randrange(14):
+        match self.chance.randrange(15):
             case 0 | 1 if workers:
                 self.chance.choice(workers).kill()
             case 2 | 3:
@@ -175,6 +177,9 @@ class World:
                 self.chance.choice(workers).stopped_until = self.now + self.chance.choice((0.5, 3.0, 20.0))
             case 5:
                 self._server_ends(self.chance.choice((0.2, 2.0, 60.0)))
+            case 14:
+                self._server_ends(60.0)
+                self._pass(16)
             case 6 if workers:
                 self.chance.choice(workers).leaving = True
             case 7:
@@ -183,7 +188,7 @@ class World:
                 self.chance.choice(list(self.tables.rows.values())).visible = True
             case 9:
                 host.frozen_until = self.now + self.chance.choice((1.0, 10.0, 60.0))
-                host.excused = True
+                host.excused = host.slept = True
             case 11:
                 host.away_until = self.now + self.chance.choice((1.0, 10.0, 60.0))
                 host.excused = True
@@ -242,9 +247,8 @@ class World:
         if key in self.begun:
             raise Broken(f"job {work.id} was begun twice under its claim {work.claim}")
         for other in self._live_workers():
-            same = other.job is not None and other.job.work.id == work.id
-            if same and other.job is not None and self.now < other.job.work.expires:
-                raise Broken(f"job {work.id} is begun by {worker.slot} while {other.slot} runs it within its lease")
+            if other.job is not None and other.job.work.id == work.id and not other.host.slept:
+                raise Broken(f"job {work.id} is begun by {worker.slot} while {other.slot} runs it")
         self._check_not_done(work)
         self.begun[key] = worker
         self.begins_of[work.id] += 1
