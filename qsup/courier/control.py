@@ -63,8 +63,9 @@ class Control:
             self._waker.send(b"1")
 
     def _turn(self) -> None:
-        readable = [self._woken] if self.channel.closed else [self._woken, self.channel.socket]
-        ready, _, _ = select.select(readable, [self.channel.socket] if self.channel.unsent else [], [], 1.0)
+        # A supervisor that has died reads nothing more: what is still unsent must not keep us turning.
+        supervisor = [] if self.channel.closed else [self.channel.socket]
+        ready, _, _ = select.select([self._woken, *supervisor], supervisor if self.channel.unsent else [], [], 1.0)
         if self._woken in ready:
             self._woken.recv(4096)
         self._send_outbox()

@@ -70,6 +70,11 @@ def note(job: Note, ctx: qsup.Context) -> None:
             with ctx.transaction() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
                 if ctx.crashes == 0: os.kill(os.getpid(), signal.SIGKILL)
+        case "stay in transaction":
+            with ctx.transaction() as conn:
+                conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
+                while not os.path.exists(job.path + ".go"):
+                    time.sleep(0.02)
         case "keep and raise":
             with ctx.connect() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))

@@ -228,11 +228,21 @@ def test_release_unnamed_leaves_what_is_named_and_what_is_others(db: Connection[
     named, misnamed, unnamed = claim(db, 3)
     other = claim(db, 1, supervisor="us2")[0]
     assert sorted(store.release_unnamed(db, US, [named.key, late(misnamed.key)])) == [
-        (misnamed.id, "a"),
-        (unnamed.id, "a"),
+        (misnamed.id, "a", True),
+        (unnamed.id, "a", True),
     ]
     assert {number for number, state in states(db).items() if state == "running"} == {named.id, other.id}
     assert one(db, "SELECT sum(attempts) FROM qsup.jobs WHERE state = 'ready'") == 0
+
+
+def test_a_row_that_a_dying_transaction_holds_is_said_to_be_not_released_yet(db: Connection[Any], dsn: str) -> None:
+    put(db, 2)
+    held, free = claim(db, 2)
+    with Connection.connect(dsn) as dying:
+        dying.execute(sql.text("complete"), {"id": held.id, "claim": held.claim})
+        assert sorted(store.release_unnamed(db, US, [])) == [(held.id, "a", False), (free.id, "a", True)]
+        dying.rollback()
+    assert store.release_unnamed(db, US, []) == [(held.id, "a", True)]
 
 
 def test_lookup_finds_running_jobs_by_their_claim(db: Connection[Any]) -> None:

@@ -99,24 +99,21 @@ class Courier:
         if not world.accidents:
             return lambda: None
         fate = world.chance.random()
-        if 0.4 < fate < 0.6:
+        if 0.3 < fate < 0.7:
             world.meanwhile()
-        if fate < 0.02:
-            raise Lost
-        if fate < 0.03:
-            raise Killed
-        return lambda: self._after(fate)
+        self._ends(fate)
+        return lambda: self._ends(1.0 - fate)
 
-    def _after(self, fate: float) -> None:
-        if fate > 0.98:
+    def _ends(self, fate: float) -> None:
+        if fate < self.host.world.danger / 6:
             raise Lost
-        if fate > 0.97:
+        if fate < self.host.world.danger / 4:
             raise Killed
 
     def may_die(self) -> None:
         """Before it writes to a socket."""
         world = self.host.world
-        if world.accidents and world.chance.random() < 0.01:
+        if world.accidents and world.chance.random() < world.danger / 12:
             raise Killed
 
 
@@ -178,9 +175,8 @@ class Host:
     def supervise(self) -> None:
         """The supervisor and the template: whoever is missing is started, whoever died is reported."""
         for slot, worker in self.slots.items():
-            if worker is not None and worker.job is not None and self.world.now >= worker.job.deadline:
-                if worker.status is None:
-                    worker.kill("timeout")
+            if worker is not None and worker.overdue():
+                worker.kill("timeout")
             if worker is not None and worker.status is not None:
                 self._bury(worker)
             if self.slots[slot] is None:

@@ -118,11 +118,11 @@ class Connection:
         ended = [row for key in done if (row := self.tables.held(key)) is not None]
         for row in ended:
             self.tables.end(row, "done")
-        claimed = [found for want in wants for found in self._claim(supervisor, want)]
+        claimed = [found for want in wants for found in self._claim(supervisor, want, timeouts)]
         after()
         return {row.id for row in ended}, claimed
 
-    def _claim(self, supervisor: str, want: Want) -> list[Claimed]:
+    def _claim(self, supervisor: str, want: Want, timeouts: Mapping[str, float]) -> list[Claimed]:
         rows = [
             row
             for row in self.tables.rows.values()
@@ -130,7 +130,7 @@ class Connection:
             if row.visible and row.locked is None
         ]
         rows.sort(key=lambda row: row.seq)
-        lease = self.tables.now() + want.timeout + want.slack
+        lease = self.tables.now() + timeouts.get("Note", want.timeout) + want.slack
         found = []
         for row, slot in zip(rows, want.slots, strict=False):
             row.state, row.owner, row.slot, row.lease = "running", supervisor, slot, lease

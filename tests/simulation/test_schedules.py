@@ -111,10 +111,6 @@ def sleep_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Claims, "told", told)
 
 
-def rescue_as_soon_as_connected(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(rescue, "FIRST_LOOK", 0.0)
-
-
 def rescue_at_the_first_look(patch: pytest.MonkeyPatch) -> None:
     def look(_watch: Any, us: str, silent: dict[str, float], _connected: float) -> Found:
         gone = {one for one, seconds in silent.items() if seconds > rescue.STALE_AFTER and one != us}
@@ -130,8 +126,7 @@ def run_jobs_whose_lease_is_nearly_over(patch: pytest.MonkeyPatch) -> None:
 BREAKS: tuple[Break, ...] = (
     never_wait_for_hellos, release_what_workers_have, forget_unsent_outcomes, settle_once_although_a_row_is_locked,
     forget_those_who_come_back, begin_what_was_taken_back, believe_that_a_lost_connection_lost_nothing,
-    end_by_an_old_claim, sleep_without_a_second_look, rescue_as_soon_as_connected, rescue_at_the_first_look,
-    run_jobs_whose_lease_is_nearly_over,
+    end_by_an_old_claim, sleep_without_a_second_look, rescue_at_the_first_look, run_jobs_whose_lease_is_nearly_over,
 )  # fmt: skip
 
 

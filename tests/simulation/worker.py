@@ -71,6 +71,10 @@ class Worker:
             if self.status is not None or not (self.job or self.inbox):
                 return
 
+    def overdue(self) -> bool:
+        """Is it alive in a job that should have ended?"""
+        return self.status is None and self.job is not None and self.host.world.now >= self.job.deadline
+
     def kill(self, cause: str = "") -> None:
         """kill -9: the kernel closes its sockets; what it has sent stays readable."""
         self.status, self.cause = -9, cause
