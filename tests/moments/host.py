@@ -1,0 +1,123 @@
+"""A host of the tests of moments: a `qsup run` whose database, code and clock can be made to fail.
+
+Several of them on one database are several hosts. Jobs write what they do into the diary of their host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.moments.faults import Faults
+from tests.moments.proxy import Proxy
+from tests.supervise.rig import Run
+
+SHOP = '''
+import os, signal, subprocess, time
+import qsup
+
+class Pay(qsup.Job):
+    text: str
+    until: str = ""
+    inside: str = ""
+    how: str = "done"
+
+def wait_for(name: str) -> None:
+    while name and not os.path.exists(name):
+        time.sleep(0.01)
+
+def write(line: str) -> None:
+    with open("diary", "a") as diary:
+        diary.write(line + "\\n")
+
+def pay(job: Pay, ctx: qsup.Context) -> None:
+    write(f"begin {job.text} {ctx.attempt} {ctx.crashes} {os.getpid()} {ctx.slot}")
+    wait_for(job.until)
+    if job.how == "transaction":
+        with ctx.transaction() as conn:
+            conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
+            write(f"inside {job.text} {os.getpid()}")
+            wait_for(job.inside)
+    if job.how == "deaf":
+        subprocess.Popen(["sleep", "600"])
+        while True:
+            try:
+                time.sleep(600)
+            except BaseException:
+                pass
+    if job.how == "raise once" and ctx.attempt == 1:
+        raise ValueError("once")
+    if job.how == "raise":
+        raise ValueError("always")
+    write(f"end {job.text} {os.getpid()} {ctx.slot}")
+'''
+
+QUEUES: dict[str, dict[str, Any]] = {
+    "payments": {"workers": 1, "timeout": "60s", "grace": "2s", "backoff": "0.1s", "sleep": "0.2s", "tries": 2}
+}
+
+
+class Host(Run):
+    """One project with its processes, behind a proxy."""
+
+    def __init__(self, project: Path, dsn: str, **settings: Any) -> None:
+        super().__init__(project, dsn)
+        self.faults = Faults(project / "moments")
+        self.proxy = Proxy(dsn)
+        self.workers: dict[str, int] = {}
+        self.queue(**settings)
+        (project / "shop.py").write_text(SHOP)
+
+    def queue(self, **settings: Any) -> None:
+        """The queue payments, with these settings; another queue by the name `more`."""
+        more = settings.pop("more", {})
+        queues = {"payments": {**QUEUES["payments"], **settings}, **more}
+        self.workers = {name: int(queue["workers"]) for name, queue in queues.items()}
+        self.write(queues)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its processes reach the database through the proxy only."""
+        return {**os.environ, **self.faults.environment, "QSUP_DATABASE_URL": self.proxy.dsn}
+
+    def start(self, *arguments: str) -> Any:
+        """`qsup run`, until all slots serve."""
+        process = self.spawn(*arguments)
+        self.settles(**self.workers)
+        return process
+
+    def put(self, text: str, queue: str | None = None, delay: float | None = None, **payload: Any) -> int:
+        """Dispatch a Pay, straight to the server."""
+        body = json.dumps({"text": text, **payload})
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            row = conn.execute(
+                "SELECT id FROM qsup.dispatch('Pay', %s::jsonb, queue => %s, delay => make_interval(secs => %s))"
+                if delay
+                else "SELECT id FROM qsup.dispatch('Pay', %s::jsonb, queue => %s)",
+                (body, queue, delay) if delay else (body, queue),
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def drained(self) -> None:
+        """Wait until no job is left."""
+        self.waits_for_jobs_to_end()
+
+    def begun(self, text: str) -> int:
+        """How often a job has begun on this host."""
+        return len(self.diary(f"begin {text} "))
+
+    def happens(self, name: str) -> None:
+        """Wait for a fault."""
+        self.until(lambda: self.faults.happened(name), f"{name} happens")
+
+    def close(self) -> None:
+        """End everything."""
+        for name in ("go", "never"):
+            self.let_go(name)
+        super().close()
+        self.proxy.close()

@@ -1,0 +1,42 @@
+"""The courier dies, or is replaced, at the worst moments: what it had claimed is run, once, and nobody is charged."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from tests.moments.conftest import Make
+from tests.moments.faults import Fault
+from tests.moments.host import Host
+
+RELEASED = [("released", "its courier lost the database; no worker has it")]
+
+
+def test_killed_between_the_commit_of_a_claim_and_the_write_to_the_socket(host: Host) -> None:
+    host.faults.add(
+        Fault(name="death", process="qsup.courier", at="qsup.courier.serve:Service._hand_out", do="kill", armed=False)
+    )
+    host.start()
+    host.faults.arm("death")
+    host.put("job")
+    host.happens("death")
+    assert host.rows("SELECT state FROM qsup.jobs") == [("running",)], "the claim was not committed"
+    host.drained()
+    assert host.diary("begin") == [f"begin job 1 0 {host.pids()['payments:0']} payments:0"]
+    assert host.rows("SELECT kind, detail FROM qsup.job_events") == RELEASED
+
+
+def test_killed_with_jobs_in_a_socket_that_its_worker_has_not_read(make_host: Make) -> None:
+    host = make_host(prefetch=2)
+    host.start()
+    worker, courier = host.pids()["payments:0"], host.state["courier"]["pid"]
+    os.kill(worker, signal.SIGSTOP)
+    for text in ("a", "b", "c"):
+        host.put(text)
+    host.until(lambda: host.rows("SELECT DISTINCT state FROM qsup.jobs") == [("running",)], "all are in the socket")
+    os.kill(courier, signal.SIGKILL)
+    host.until(lambda: host.state["courier"]["pid"] not in (0, courier), "another courier runs")
+    os.kill(worker, signal.SIGCONT)
+    host.drained()
+    assert sorted(line.split()[1:4] for line in host.diary("begin")) == [[text, "1", "0"] for text in "abc"]
+    assert host.rows("SELECT DISTINCT kind, detail FROM qsup.job_events") == RELEASED
