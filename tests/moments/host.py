@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.moments.faults import Faults
 from tests.moments.proxy import Proxy
 from tests.supervise.rig import Run
 
-SHOP = '''
+SHOP = """
 import os, signal, subprocess, time
 import qsup
 
@@ -54,7 +55,7 @@ def pay(job: Pay, ctx: qsup.Context) -> None:
     if job.how == "raise":
         raise ValueError("always")
     write(f"end {job.text} {os.getpid()} {ctx.slot}")
-'''
+"""
 
 QUEUES: dict[str, dict[str, Any]] = {
     "payments": {"workers": 1, "timeout": "60s", "grace": "2s", "backoff": "0.1s", "sleep": "0.2s", "tries": 2}
@@ -107,9 +108,18 @@ class Host(Run):
         """Wait until no job is left."""
         self.waits_for_jobs_to_end()
 
-    def begun(self, text: str) -> int:
-        """How often a job has begun on this host."""
-        return len(self.diary(f"begin {text} "))
+    def tries(self, text: str) -> list[str]:
+        """Attempt and crashes of each time that the job has begun on this host."""
+        return [" ".join(line.split()[2:4]) for line in self.diary(f"begin {text} ")]
+
+    def story(self, job: int) -> list[str]:
+        """What happened to the job, in order."""
+        rows = self.rows("SELECT job_id, kind || ': ' || detail FROM qsup.job_events ORDER BY id")
+        return [line for number, line in rows if number == job]
+
+    def failed(self) -> list[tuple[int, int, int]]:
+        """(id, attempts, crashes) of the jobs that have failed for good."""
+        return self.rows("SELECT id, attempts, crashes FROM qsup.failed_jobs")
 
     def happens(self, name: str) -> None:
         """Wait for a fault."""
@@ -119,5 +129,9 @@ class Host(Run):
         """End everything."""
         for name in ("go", "never"):
             self.let_go(name)
+        self.proxy.come_back()
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
         super().close()
         self.proxy.close()

@@ -4,6 +4,7 @@
     proxy.lose(Loss("COMMIT", executed=False))                     the server never got it, and nobody hears of that
     proxy.leave() / proxy.come_back()                              connections refused, as while a server is down
     proxy.silent = True                                            packets vanish, as behind a dead cable
+    proxy.lingering = True                                         the server does not notice that a client has died
 
 It runs in threads of the test's process and speaks to clients over TCP, whatever way leads to the server.
 """
@@ -26,31 +27,23 @@ from tests.moments.wire import CANCEL, GSS, SSL, Reader, Statements, is_ready, o
 
 @dataclass(slots=True)
 class Loss:
-    """One answer that gets lost: to the first statement with `statement` in its text, and with `answer` in the answer.
-
-    `after`: only on a connection that has run a statement with this in it before.
-    """
+    """One answer that gets lost: to the first statement with `statement` in its text that fits."""
 
     statement: str
+    parameters: bytes = b""
+    """Must be in the message that starts it."""
     answer: bytes = b""
+    """Must be in the answer."""
     after: str = ""
-    without: bytes = b"\xff\xff no answer has this"
+    """The connection must have run a statement with this in it before."""
     executed: bool = True
-    times: int = 1
+    """Whether the server gets the statement."""
     happened: threading.Event = field(default_factory=threading.Event)
 
-    def meant(self, text: str, history: list[str]) -> bool:
+    def meant(self, text: str, message: bytes, history: list[str]) -> bool:
         """Whether it is this statement's answer, if the answer fits too."""
-        return self.times > 0 and self.statement in text and any(self.after in one for one in history)
-
-    def fits(self, answer: bytes) -> bool:
-        """Whether this is the answer that gets lost."""
-        return self.answer in answer and self.without not in answer
-
-    def happen(self) -> None:
-        """It is lost now."""
-        self.times -= 1
-        self.happened.set()
+        known = any(self.after in one for one in history)
+        return not self.happened.is_set() and self.statement in text and self.parameters in message and known
 
 
 class Proxy:
@@ -60,7 +53,7 @@ class Proxy:
         said = conninfo_to_dict(dsn)
         host, port = str(said.get("host") or "localhost"), int(said.get("port") or 5432)
         self.server: str | tuple[str, int] = str(Path(host) / f".s.PGSQL.{port}") if host[0] == "/" else (host, port)
-        self.silent = False
+        self.silent = self.lingering = False
         self.open: set[Connection] = set()
         self.losses: list[Loss] = []
         self._listener = self._listen(0)
@@ -84,10 +77,12 @@ class Proxy:
 
     def come_back(self) -> None:
         """Listen again, at the same port."""
-        self._listener = self._listen(self.port)
+        if self._listener.fileno() < 0:
+            self._listener = self._listen(self.port)
 
     def close(self) -> None:
         """At the end, when the clients are gone."""
+        self.lingering = False
         self.leave()
         while self.open:
             self.cut()
@@ -141,6 +136,8 @@ class Connection:
     def _until_broken(self, way: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             way()
+        while self.proxy.lingering:
+            time.sleep(0.01)
         self.cut()
 
     def _to_server(self) -> None:
@@ -167,9 +164,10 @@ class Connection:
 
     def _is_lost(self, message: bytes) -> bool:
         text = self.statements.started_by(message)
-        meant = [one for one in self.proxy.losses if text is not None and one.meant(text, self.statements.history)]
+        history = self.statements.history
+        meant = [one for one in self.proxy.losses if text is not None and one.meant(text, message, history)]
         if meant and not meant[0].executed:
-            meant[0].happen()
+            meant[0].happened.set()
             return True
         self.expected = meant[0] if meant else self.expected
         return False
@@ -181,8 +179,8 @@ class Connection:
                 self.held.append(message)
                 if self.expected is not None and not is_ready(message):
                     continue
-                if self.expected is not None and self.expected.fits(b"".join(self.held)):
-                    self.expected.happen()
+                if self.expected is not None and self.expected.answer in b"".join(self.held):
+                    self.expected.happened.set()
                     return
                 self.expected = None
                 self._send(self.client, b"".join(self.held))
