@@ -1,0 +1,63 @@
+"""The host was suspended for an hour: CLOCK_BOOTTIME has gone on, monotonic time has stood still.
+
+`faults.suspend` is one write that does this for all processes of the host; each notices it as after a real sleep.
+"""
+
+from __future__ import annotations
+
+from tests.moments.conftest import Make
+from tests.moments.faults import Fault
+from tests.moments.host import Host
+from tests.moments.test_supervisor_killed import template_of
+from tests.moments.watch import lives
+
+HOUR = 3600
+HANDED_BACK = ["released: its lease was too short when its worker came to it"]
+
+
+def sleep_between(host: Host, point: str) -> int:
+    """A job whose host is suspended for an hour when it has come to this point of the code; its id."""
+    host.start()
+    host.faults.arm(point)
+    job = host.put("job")
+    host.happens(point)
+    host.faults.suspend(HOUR)
+    host.faults.let_go(point)
+    host.drained()
+    return job
+
+
+def test_a_worker_hands_back_what_was_in_its_socket_for_longer_than_the_lease(host: Host) -> None:
+    host.faults.add(
+        Fault(name="in hand", process="qsup.template", at="qsup.worker:Worker.work", do="hold", armed=False)
+    )
+    job = sleep_between(host, "in hand")
+    assert host.story(job) == HANDED_BACK
+    assert host.tries("job") == ["1 0"]
+
+
+def test_a_worker_hands_back_what_its_courier_had_claimed_an_hour_before(host: Host) -> None:
+    at = "qsup.courier.serve:Service._hand_out"
+    host.faults.add(Fault(name="claimed", process="qsup.courier", at=at, do="hold", armed=False))
+    job = sleep_between(host, "claimed")
+    assert host.story(job) == HANDED_BACK
+    assert host.tries("job") == ["1 0"]
+
+
+def test_at_wake_up_deadlines_hold_and_nobody_is_killed_for_silence(make_host: Make) -> None:
+    host = make_host(timeout="60s", tries=1, more={"sms": {"workers": 1, "timeout": "3h"}})
+    host.start()
+    pids = {**host.pids(), "courier": host.state["courier"]["pid"], "template": template_of(host)}
+    over, within = host.put("over", until="never"), host.put("within", "sms", until="go")
+    for text in ("over", "within"):
+        host.waits_for(f"begin {text}")
+    host.faults.suspend(HOUR)
+    host.until(lambda: host.failed() == [(over, 1, 0)], "the job over its time limit has failed")
+    host.let_go("go")
+    host.drained()
+    assert host.story(within) == []
+    assert host.tries("within") == ["1 0"]
+    host.until(lambda: len(host.pids()) == 2, "the killed worker is replaced")
+    after = {**host.pids(), "courier": host.state["courier"]["pid"], "template": template_of(host)}
+    assert {name for name in pids if pids[name] != after[name]} == {"payments:0"}
+    assert not lives(pids["payments:0"])
