@@ -1,4 +1,4 @@
-"""The server has executed a statement of the courier's and nobody hears of it: it is not done twice and not forgotten."""
+"""The server has executed a statement of the courier's and nobody hears of it: it counts once, and is not forgotten."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import signal
 import time
 
 from tests.moments.conftest import Make
+from tests.moments.faults import Fault
 from tests.moments.host import Host
 from tests.moments.watch import HELD, Watch, lives, overlaps
 from tests.supervise.rig import end
@@ -155,3 +156,27 @@ def test_a_supervisor_that_was_stopped_past_its_pings_kills_nobody_and_beats_aga
     host.until(lambda: host.rows("SELECT beat_at FROM qsup.supervisors") != beats[-1], "it beats again")
     after = {**host.pids(), "courier": host.state["courier"]["pid"], "template": template_of(host)}
     assert after == pids
+
+
+def test_with_supervisor_and_template_dead_a_job_ends_with_its_lease_and_nothing_of_it_is_left(
+    make_host: Make,
+) -> None:
+    # A lease of 1 + 3 s: its end is kept by the kernel when nobody is left to keep the deadline.
+    host = make_host(timeout="1s", grace="0s", tries=2)
+    host.faults.add(Fault(name="margin", process="qsup.courier", at="qsup.routing:MARGIN", do="set", value=3.0))
+    supervisor = host.start()
+    courier, template = host.state["courier"]["pid"], template_of(host)
+    job = host.put("deaf", how="deaf")
+    worker = int(host.waits_for("begin deaf")[4])
+    for pid in (supervisor.pid, template):
+        end(pid)
+    supervisor.wait()
+    host.until(lambda: not lives(worker), "the worker has ended with its lease")
+    host.until(lambda: not lives(courier), "the courier has left after its last worker")
+    assert group_lives(worker), "its grandchild should be there still: nobody is left to kill it"
+    host.queue(timeout="1s", grace="0s", tries=1)
+    host.spawn()
+    host.until(lambda: len(host.tries("deaf")) == 2, "the job runs again")
+    assert not group_lives(worker), "the job ran again before its process group was empty"
+    host.drained()
+    assert host.failed() == [(job, 1, 0)]
