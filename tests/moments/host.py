@@ -93,16 +93,20 @@ class Host(Run):
 
     def put(self, text: str, queue: str | None = None, delay: float | None = None, **payload: Any) -> int:
         """Dispatch a Pay, straight to the server."""
-        body = json.dumps({"text": text, **payload})
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            row = conn.execute(
-                "SELECT id FROM qsup.dispatch('Pay', %s::jsonb, queue => %s, delay => make_interval(secs => %s))"
-                if delay
-                else "SELECT id FROM qsup.dispatch('Pay', %s::jsonb, queue => %s)",
-                (body, queue, delay) if delay else (body, queue),
-            ).fetchone()
-        assert row is not None
-        return int(row[0])
+        return self.put_all([text], queue, delay, **payload)[0]
+
+    def put_all(
+        self, texts: list[str], queue: str | None = None, delay: float | None = None, **payload: Any
+    ) -> list[int]:
+        """Dispatch them in one transaction, so that one claim can take them all."""
+        query = "SELECT id FROM qsup.dispatch('Pay', %s::jsonb, queue => %s, delay => make_interval(secs => %s))"
+        found = []
+        with psycopg.connect(self.dsn) as conn:
+            for text in texts:
+                row = conn.execute(query, (json.dumps({"text": text, **payload}), queue, delay)).fetchone()
+                assert row is not None
+                found.append(int(row[0]))
+        return found
 
     def drained(self) -> None:
         """Wait until no job is left."""

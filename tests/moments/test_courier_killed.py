@@ -31,8 +31,7 @@ def test_killed_with_jobs_in_a_socket_that_its_worker_has_not_read(make_host: Ma
     host.start()
     worker, courier = host.pids()["payments:0"], host.state["courier"]["pid"]
     os.kill(worker, signal.SIGSTOP)
-    for text in ("a", "b", "c"):
-        host.put(text, until="go")
+    host.put_all(["a", "b", "c"], until="go")
     host.until(lambda: host.rows("SELECT DISTINCT state FROM qsup.jobs") == [("running",)], "all are in the socket")
     os.kill(courier, signal.SIGKILL)
     host.until(lambda: host.state["courier"]["pid"] not in (0, courier), "another courier runs")
