@@ -26,6 +26,7 @@ class Pay(qsup.Job):
     until: str = ""
     inside: str = ""
     how: str = "done"
+    ballast: str = ""
 
 def wait_for(name: str) -> None:
     while name and not os.path.exists(name):
@@ -54,6 +55,10 @@ def pay(job: Pay, ctx: qsup.Context) -> None:
         raise ValueError("once")
     if job.how == "raise":
         raise ValueError("always")
+    if job.how == "raise much":
+        raise ValueError("first" + "x" * 200_000 + "\\0\\ud800")
+    if job.how == "retry in an age":
+        raise qsup.Retry("much later", after=1e30)
     write(f"end {job.text} {os.getpid()} {ctx.slot}")
 """
 

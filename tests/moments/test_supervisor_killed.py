@@ -50,6 +50,7 @@ def test_killed_in_a_job_of_600_s_all_other_slots_are_served_at_once_and_its_out
         host.processes[-1].kill()
         host.processes[-1].wait()
         again = served(host, "again")
+        host.says("an earlier supervisor left a courier behind")
         print(f"a plain start served all slots after {plain:.2f} s, a start beside the running job after {again:.2f} s")
         host.until(
             lambda: host.rows("SELECT id, state FROM qsup.jobs") == [(job, "running")], "only the long one is left"
@@ -180,3 +181,50 @@ def test_with_supervisor_and_template_dead_a_job_ends_with_its_lease_and_nothing
     assert not group_lives(worker), "the job ran again before its process group was empty"
     host.drained()
     assert host.failed() == [(job, 1, 0)]
+
+
+def test_everything_is_killed_and_the_next_run_gives_the_job_back_at_once(make_host: Make) -> None:
+    host = make_host(**SLOW)
+    supervisor = host.start()
+    everybody = [supervisor.pid, template_of(host), host.state["courier"]["pid"], host.pids()["payments:0"]]
+    job = host.put("long", until="go")
+    host.waits_for("begin long")
+    for pid in everybody:
+        end(pid)
+    supervisor.wait()
+    [(owner,)] = host.rows("SELECT reserved_by FROM qsup.jobs")
+    host.spawn()
+    # Its lease has ten minutes to go: only the id that the board has kept can tell that it is nobody's.
+    host.until(lambda: host.tries("long") == ["1 0", "1 0"], "it runs again")
+    assert host.rows("SELECT id, reserved_by FROM qsup.jobs") == [(job, owner)]
+    host.let_go("go")
+    host.drained()
+
+
+def test_a_worker_that_has_lost_its_template_is_buried_by_the_supervisor_who_sees_how_it_died(host: Host) -> None:
+    host.start()
+    job = host.put("long", until="go")
+    worker = int(host.waits_for("begin long")[4])
+    template = template_of(host)
+    end(template)
+    host.until(lambda: template_of_new(host, template), "another template runs")
+    end(worker)
+    host.until(lambda: len(host.tries("long")) == 2, "it runs again")
+    host.let_go("go")
+    host.drained()
+    assert host.story(job) == ["crash: its worker was killed by signal 9 (SIGKILL)"]
+
+
+def test_a_template_that_hangs_when_a_deadline_is_over_is_replaced_and_the_supervisor_kills(make_host: Make) -> None:
+    host = make_host(timeout="1s", grace="0s", tries=1)
+    silence = Fault(
+        name="silence", process="qsup.supervise", at="qsup.supervise.children:SILENCE", do="set", value=3.0
+    )  # fmt: skip
+    host.faults.add(silence)
+    host.start()
+    job = host.put("deaf", how="deaf")
+    host.waits_for("begin deaf")
+    os.kill(template_of(host), signal.SIGSTOP)
+    host.drained()
+    assert host.failed() == [(job, 1, 0)]
+    host.says("was killed over its time limit in job")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from tests.moments.conftest import Make
 from tests.moments.faults import Fault
 from tests.moments.host import Host
@@ -61,3 +63,17 @@ def test_at_wake_up_deadlines_hold_and_nobody_is_killed_for_silence(make_host: M
     after = {**host.pids(), "courier": host.state["courier"]["pid"], "template": template_of(host)}
     assert {name for name in pids if pids[name] != after[name]} == {"payments:0"}
     assert not lives(pids["payments:0"])
+
+
+def test_due_times_are_the_server_s_clock_and_no_other(host: Host) -> None:
+    host.start()
+    host.put("in an hour", delay=HOUR)
+    host.faults.forward(2 * HOUR)
+    host.put("soon", delay=0.01)
+    host.waits_for("end soon")
+    assert host.diary("begin in an hour") == []
+    with psycopg.connect(host.dsn, autocommit=True) as conn:
+        # The server's clock an hour ahead is the same as its times an hour older.
+        conn.execute("UPDATE qsup.jobs SET available_at = available_at - interval '1 hour'")
+    host.drained()
+    assert len(host.diary("end in an hour")) == 1
