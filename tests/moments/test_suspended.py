@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from tests.moments.conftest import Make
 from tests.moments.faults import Fault
@@ -14,14 +15,25 @@ from tests.moments.test_supervisor_killed import template_of
 from tests.moments.watch import lives
 
 HOUR = 3600
+HAND_OUT = "qsup.courier.serve:Service._hand_out"
 HANDED_BACK = ["released: its lease was too short when its worker came to it"]
+
+
+@pytest.fixture(scope="module")
+def host(make_shared_host: Make) -> Host:
+    """A host that runs, with points to hold a job at; each test has a job of its own."""
+    host = make_shared_host()
+    at = {"in-hand": ("qsup.template", "qsup.worker:Worker.work"), "claimed": ("qsup.courier", HAND_OUT)}
+    for name, (process, point) in at.items():
+        host.faults.add(Fault(name=name, process=process, at=point, do="hold", armed=False))
+    host.start()
+    return host
 
 
 def sleep_between(host: Host, point: str) -> int:
     """A job whose host is suspended for an hour when it has come to this point of the code; its id."""
-    host.start()
     host.faults.arm(point)
-    job = host.put("job")
+    job = host.put(point)
     host.happens(point)
     host.faults.suspend(HOUR)
     host.faults.let_go(point)
@@ -30,20 +42,15 @@ def sleep_between(host: Host, point: str) -> int:
 
 
 def test_a_worker_hands_back_what_was_in_its_socket_for_longer_than_the_lease(host: Host) -> None:
-    host.faults.add(
-        Fault(name="in hand", process="qsup.template", at="qsup.worker:Worker.work", do="hold", armed=False)
-    )
-    job = sleep_between(host, "in hand")
+    job = sleep_between(host, "in-hand")
     assert host.story(job) == HANDED_BACK
-    assert host.tries("job") == ["1 0"]
+    assert host.tries("in-hand") == ["1 0"]
 
 
 def test_a_worker_hands_back_what_its_courier_had_claimed_an_hour_before(host: Host) -> None:
-    at = "qsup.courier.serve:Service._hand_out"
-    host.faults.add(Fault(name="claimed", process="qsup.courier", at=at, do="hold", armed=False))
     job = sleep_between(host, "claimed")
     assert host.story(job) == HANDED_BACK
-    assert host.tries("job") == ["1 0"]
+    assert host.tries("claimed") == ["1 0"]
 
 
 def test_at_wake_up_deadlines_hold_and_nobody_is_killed_for_silence(make_host: Make) -> None:
@@ -66,7 +73,6 @@ def test_at_wake_up_deadlines_hold_and_nobody_is_killed_for_silence(make_host: M
 
 
 def test_due_times_are_the_server_s_clock_and_no_other(host: Host) -> None:
-    host.start()
     host.put("in an hour", delay=HOUR)
     host.faults.forward(2 * HOUR)
     host.put("soon", delay=0.01)

@@ -26,7 +26,7 @@ WITH jobs AS (
 )
 UPDATE qsup.supervisors SET beat_at = beat_at - %(by)s::interval, started_at = started_at - %(by)s::interval
 """
-RUNNING = "SELECT id, split_part(reserved_by, '/', 1) FROM qsup.jobs WHERE state = 'running'"
+OWNED = "SELECT id, claim_number, reserved_by FROM qsup.jobs WHERE state = 'running'"
 
 
 def the_database_is_ahead(host: Host, seconds: float) -> None:
@@ -47,10 +47,10 @@ def looks_again(host: Host, after: float = 15.1) -> None:
     host.until(lambda: looks(host) > seen, "it looks for jobs to be rescued")
 
 
-@pytest.fixture
-def hosts(make_host: Make) -> tuple[Host, Host]:
-    """Two hosts that run: the first has one worker, and so has the second."""
-    first, second = make_host(timeout="600s"), make_host(timeout="600s")
+@pytest.fixture(scope="module")
+def hosts(make_shared_host: Make) -> tuple[Host, Host]:
+    """Two hosts that run, each with one worker; each test has a job of its own."""
+    first, second = make_shared_host(timeout="600s"), make_shared_host(timeout="600s")
     for host in (first, second):
         host.faults.add(LOOK)
         host.spawn()
@@ -59,10 +59,10 @@ def hosts(make_host: Make) -> tuple[Host, Host]:
     return first, second
 
 
-def busy(first: Host, second: Host, text: str = "long", until: str = "go") -> int:
-    """A job that runs on the first host; its id."""
+def busy(first: Host, second: Host, text: str) -> int:
+    """A job that runs on the first host until the file of its name is there; its id."""
     second.proxy.leave()
-    job = first.put(text, until=until)
+    job = first.put(text, until=text)
     first.waits_for(f"begin {text}")
     second.proxy.come_back()
     looks_again(second)
@@ -83,11 +83,12 @@ def go_on(host: Host) -> None:
 
 def test_postgresql_is_away_for_five_minutes_and_the_other_host_is_back_first(hosts: tuple[Host, Host]) -> None:
     first, second = hosts
-    job = busy(first, second)
+    job = busy(first, second, "away")
+    owned = first.rows(OWNED)
     for host in hosts:
         host.proxy.leave()
-    first.let_go("go")
-    first.waits_for("end long")
+    first.let_go("away")
+    first.waits_for("end away")
     for host in hosts:
         host.faults.forward(300)
     the_database_is_ahead(first, HOUR)  # five minutes would do for the heartbeat; so the lease is over as well
@@ -96,19 +97,20 @@ def test_postgresql_is_away_for_five_minutes_and_the_other_host_is_back_first(ho
     second.waits_for("end second is back")
     looks_again(second)
     looks_again(second, 14)
-    assert [one[0] for one in first.rows(RUNNING)] == [job], "it was rescued within 30 s of a connection"
+    assert first.rows(OWNED) == owned, "it was rescued within 30 s of a connection"
     first.proxy.come_back()
     first.drained()
     for _ in range(3):
         looks_again(second)
-    assert first.tries("long") == ["1 0"]
-    assert second.tries("long") == []
+    assert first.tries("away") == ["1 0"]
+    assert second.tries("away") == []
     assert first.story(job) == []
 
 
 def test_the_database_s_clock_jumps_an_hour_forward_and_nobody_is_taken_for_dead(hosts: tuple[Host, Host]) -> None:
     first, second = hosts
-    job = busy(first, second)
+    job = busy(first, second, "forward")
+    owned = first.rows(OWNED)
     second.faults.forward(60)
     pause(first)
     the_database_is_ahead(first, HOUR)
@@ -121,20 +123,21 @@ def test_the_database_s_clock_jumps_an_hour_forward_and_nobody_is_taken_for_dead
     for _ in range(4):
         looks_again(second)
         first.faults.forward(6)
-    assert [one[0] for one in first.rows(RUNNING)] == [job]
-    first.let_go("go")
+    assert first.rows(OWNED) == owned
+    first.let_go("forward")
     first.drained()
-    assert first.tries("long") == ["1 0"]
-    assert second.tries("long") == []
+    assert first.story(job) == []
+    assert first.tries("forward") == ["1 0"]
+    assert second.tries("forward") == []
 
 
 def test_the_database_s_clock_jumps_an_hour_back_and_nothing_is_lost(hosts: tuple[Host, Host]) -> None:
     first, second = hosts
-    job = busy(first, second)
+    job = busy(first, second, "back")
     the_database_is_ahead(first, -HOUR)
     looks_again(second, 60)
     looks_again(second)
-    first.let_go("go")
+    first.let_go("back")
     first.drained()
     assert first.story(job) == []
     first.put("next")
@@ -143,7 +146,8 @@ def test_the_database_s_clock_jumps_an_hour_back_and_nothing_is_lost(hosts: tupl
 
 def test_a_host_whose_supervisor_is_stopped_keeps_its_job_until_the_lease_is_over(hosts: tuple[Host, Host]) -> None:
     first, second = hosts
-    job = busy(first, second)
+    job = busy(first, second, "stopped")
+    owned = first.rows(OWNED)
     second.faults.forward(60)
     supervisor = first.processes[-1].pid
     os.kill(supervisor, signal.SIGSTOP)
@@ -153,17 +157,17 @@ def test_a_host_whose_supervisor_is_stopped_keeps_its_job_until_the_lease_is_ove
         conn.execute("UPDATE qsup.supervisors SET beat_at = beat_at - interval '1 minute'")
     for _ in range(3):
         looks_again(second)
-    assert [one[0] for one in first.rows(RUNNING)] == [job], "it was rescued before its lease was over"
+    assert first.rows(OWNED) == owned, "it was rescued before its lease was over"
     with psycopg.connect(first.dsn, autocommit=True) as conn:
         conn.execute("UPDATE qsup.jobs SET lease_until = clock_timestamp() - interval '1 second'")
     looks_again(second)
-    second.until(lambda: second.tries("long") == ["1 1"], "it is rescued, and counts as a crash")
-    first.let_go("go")
-    first.waits_for("end long")
+    second.until(lambda: second.tries("stopped") == ["1 1"], "it is rescued, and counts as a crash")
+    first.let_go("stopped")
+    first.waits_for("end stopped")
     os.kill(supervisor, signal.SIGCONT)
     first.put("later")
     first.until(lambda: first.diary("end later") or second.diary("end later"), "work goes on")
-    assert [one[0] for one in first.rows(RUNNING)] == [job], "the end of the old claim ended the new one"
-    second.let_go("go")
+    assert [one[:2] for one in first.rows(OWNED)] == [(job, 2)], "the end of the old claim ended the new one"
+    second.let_go("stopped")
     first.drained()
     assert first.story(job)[0].startswith("rescued: ")
