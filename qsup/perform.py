@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import os
 import signal
 import sys
 import traceback
@@ -21,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from qsup import lease_end
 from qsup.errors import Superseded
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
@@ -75,6 +77,11 @@ class SoftLimit:
 
 def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     """Run the handler of `work` within its time limit and say how it went."""
+    with lease_end.of_process(os.getpid()).at(work.expires):
+        return _perform(work, context, limit)
+
+
+def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     try:
         handler = find(work.handler, work.type)
         job = handler.payload.model_validate(work.payload)

@@ -55,6 +55,24 @@ def group_is_empty(pid: int) -> bool:
     return False
 
 
+def outlived(pid: int) -> bool:
+    """Do members of the group that the dead process `pid` led live on?
+
+    The number stays taken as long as they do, so a living process with it is a stranger.
+    """
+    if group_is_empty(pid):
+        return False
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 def reap(leads: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
     """Bury every child that has died: (pid, status as of os.waitstatus_to_exitcode).
 

@@ -17,9 +17,6 @@ from qsup.rows import Claimed, Key
 
 UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
-
-CLAIM_TIME = 1.0
-"""Seconds that may lie between the server's clock at the claim and ours when the job is handed out."""
 SETTLE_EVERY = 0.1
 """Seconds between looks whether every worker has said hello after a new connection."""
 
@@ -158,7 +155,7 @@ class Service:
                 return
 
     def _claim(self, database: Database, done: list[Key]) -> bool:
-        begin = self._now()
+        begin, leased = self._now(), self.desk.clock.boot()
         wants = self.desk.claims.wants(self.desk.free(), begin) if self.desk.roster_known else []
         if not wants and not done:
             return False
@@ -168,7 +165,7 @@ class Service:
         gone = [key for key in done if key[0] in ended]
         self.desk.settled(gone)
         for job in claimed:
-            self._hand_out(job)
+            self._hand_out(job, leased)
         if unended := [key for key in done if key[0] not in ended]:
             self.desk.settled(set(unended) - set(database.lookup(unended)), late=True)
         return True
@@ -196,9 +193,9 @@ class Service:
         routes = self.routing.routes.values()
         return {route.job: route.timeout for route in routes if route.timeout is not None}
 
-    def _hand_out(self, job: Claimed) -> None:
+    def _hand_out(self, job: Claimed, leased: float) -> None:
         peer = self.desk.peers.by_slot.get(job.slot)
-        work = self._work(job)
+        work = self._work(job, leased)
         if work is None:
             reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
             self.desk.keep(Pending(job.key, Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason), job))
@@ -213,7 +210,7 @@ class Service:
             peer.channel.send(replace(work, number=peer.last, recorded=[list(key) for key in peer.recorded]))
             peer.recorded.clear()
 
-    def _work(self, job: Claimed) -> Work | None:
+    def _work(self, job: Claimed, leased: float) -> Work | None:
         route = self.routing.routes.get(job.type)
         handler = None if route is None else (route.failed if job.step == "failed" else route.handler)
         if handler is None:
@@ -224,7 +221,8 @@ class Service:
             id=job.id, claim=job.claim, type=job.type, queue=job.queue, handler=handler, payload=job.payload,
             attempt=job.attempts, tries=rules.tries, crashes=job.crashes, timeout=rules.timeout, grace=rules.grace,
             step=job.step, error=job.error or "", keep=rules.keep > 0, dsn=self.config.dsn,
-            expires=self.desk.clock.boot() + rules.lease - CLAIM_TIME,
+            # From before the claim was sent: its answer may have taken as long as the host was asleep.
+            expires=leased + rules.lease,
         )  # fmt: skip
 
     def _announce(self, database: Database) -> None:

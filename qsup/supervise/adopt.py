@@ -20,6 +20,8 @@ from qsup.supervise.model import Slot
 LOOK = 0.1
 """Seconds between looks while there are any."""
 COURIER_END = 5.0
+GROUP_END = 5.0
+"""Seconds that the kernel may need to end what was killed."""
 
 
 def take_over(run: RunDirectory) -> tuple[Board, list[Occupied]]:
@@ -30,10 +32,22 @@ def take_over(run: RunDirectory) -> tuple[Board, list[Occupied]]:
     occupied = []
     for index in range(CAPACITY):
         pid = slots.holder(run, index)
-        record = board.read(index) if pid is not None else None
-        if pid is not None and record is not None and record.slot:
+        record = board.read(index)
+        if record is None or not record.slot:
+            continue
+        if pid is not None:
             occupied.append(Occupied(record.slot, index, pid))
+        elif record.state == "busy":
+            end_group(record.pid)
     return board, occupied
+
+
+def end_group(pid: int) -> None:
+    """A worker died in a job while nobody looked; what it had started ends before that job can be run again."""
+    end = time.monotonic() + GROUP_END
+    while reaper.outlived(pid) and time.monotonic() < end:
+        reaper.kill_group(pid)
+        time.sleep(0.01)
 
 
 def _existing_board(run: RunDirectory) -> Board | None:

@@ -18,7 +18,7 @@ ROWS: dict[int, str] = {
     3: """
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter
+        qsup.lines qsup.starter qsup.lease_end
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew

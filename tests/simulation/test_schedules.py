@@ -6,17 +6,18 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from qsup.courier import rescue, serve
+from qsup.courier import rescue
 from qsup.courier.claims import Claims
 from qsup.courier.peers import Peers
 from qsup.courier.ports import Busy
 from qsup.courier.rescue import Found
 from qsup.courier.serve import Service
-from qsup.messages import Hello
+from qsup.messages import Hello, Work
 from qsup.outbox import Outbox
 from qsup.rows import Key
 from tests.simulation.host import Board
@@ -120,7 +121,13 @@ def rescue_at_the_first_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def run_jobs_whose_lease_is_nearly_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(serve, "CLAIM_TIME", -1e9)
+    real = Service._work
+
+    def work(service: Service, *claimed: Any) -> Work | None:
+        found = real(service, *claimed)
+        return found and replace(found, expires=1e12)
+
+    patch.setattr(Service, "_work", work)
 
 
 BREAKS: tuple[Break, ...] = (
