@@ -59,6 +59,8 @@ class Solo:
             signal.SIGUSR2, signal.SIGCONT, signal.SIGTSTP, signal.SIGHUP,
         )  # fmt: skip
         reaper.become_subreaper()
+        # The embedded server may be one.
+        self.household = reaper.children()
         self.configure()
 
     @property
@@ -174,8 +176,7 @@ class Solo:
                 child.status = status
         if child is None or child.status is None:
             return
-        if not reaper.group_is_empty(child.pid):
-            reaper.kill_group(child.pid)
+        if not reaper.emptied(child.pid, self.household):
             return
         record = self.identity.board.read(0)
         busy = record is not None and record.pid == child.pid and record.state == "busy"
@@ -201,6 +202,7 @@ class Solo:
         if self.child is not None and self.child.status is None:
             self.child.cause = self.child.cause or cause
             reaper.kill_group(self.child.pid)
+            reaper.kill(self.child.pid, signal.SIGKILL)
 
     def serve(self) -> None:
         """The database's part of a turn."""

@@ -56,6 +56,8 @@ class Template:
         self.channel, self.work = channel, work
         self.wake = WakePipe()
         self.workers: dict[int, Worker] = {}
+        self.household: list[int] = []
+        """Processes that importing the code has started."""
         self.ending = False
         self.memory_look = boottime() + MEMORY_LOOK
         self.run = RunDirectory(Path())
@@ -117,6 +119,7 @@ class Template:
         gc.collect()
         gc.freeze()
         self.board = Board(self.run.board)
+        self.household = reaper.children()
         self.channel.send(messages.Ready())
         return True
 
@@ -188,6 +191,8 @@ class Template:
         worker.cause = worker.cause or cause
         if worker.status is None:
             reaper.kill_group(worker.pid)
+            # It may have left its group.
+            reaper.kill(worker.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         self.ending = True
@@ -215,10 +220,8 @@ class Template:
         for worker in list(self.workers.values()):
             if worker.status is None:
                 continue
-            if reaper.group_is_empty(worker.pid):
+            if reaper.emptied(worker.pid, {*self.workers, *self.household}):
                 self._report(worker, worker.status)
-            else:
-                reaper.kill_group(worker.pid)
 
     def _report(self, worker: Worker, status: int) -> None:
         del self.workers[worker.pid]
