@@ -28,7 +28,7 @@ from qsup.courier.house import Duty, Housekeeper
 from qsup.courier.link import Link
 from qsup.courier.serve import Service
 from qsup.errors import ExitCode
-from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Stop
+from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Say, Stop
 from qsup.routing import Routing
 from qsup.solo_child import Child, Identity
 from qsup.wake import WakePipe, wait
@@ -242,6 +242,8 @@ class Solo:
                 print(f"claims nothing: {message.reason}; it looks again every few seconds", file=sys.stderr)
             case Database():
                 print(f"the database is {message.state}: {message.detail}", file=sys.stderr)
+            case Say():
+                print(message.text, file=sys.stderr)
             case _:
                 pass
 

@@ -15,7 +15,7 @@ from qsup.courier.desk import Desk
 from qsup.courier.pace import LONG
 from qsup.courier.peers import Peer
 from qsup.courier.record import Pending, hook_rules, record, resolve
-from qsup.messages import Applied, Configure, Message, Work
+from qsup.messages import Applied, Configure, Message, Say, Work
 from qsup.outcome import Report
 from qsup.routing import Routing
 from qsup.store import Claimed, Key
@@ -80,6 +80,12 @@ class Service:
             self.desk.claims.wake_all()
         self._claim(conn, [])
         self._announce(conn)
+        self._tell_late_ends()
+
+    def _tell_late_ends(self) -> None:
+        while self.desk.late_ends:
+            end = self.desk.late_ends.pop()
+            self.tell(Say(f"a late end changed nothing: {end}; the job had ended or was taken over before"))
 
     def poll_interval(self) -> float:
         """Seconds: the guarantee behind the notifications, min(sleep, 1 s) over all queues."""

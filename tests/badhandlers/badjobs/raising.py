@@ -64,8 +64,8 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "CancelledError": asyncio.CancelledError,
     "SystemExit": lambda: SystemExit(3),
     "SystemExit with an object": lambda: SystemExit(KEPT),
-    "Retry for no reason": lambda: qsup.Retry(Wordless()),  # type: ignore[arg-type]
-    "Discard for no reason": lambda: qsup.Discard(Wordless()),  # type: ignore[arg-type]
+    "Retry for no reason": lambda: qsup.Retry(Wordless()),  # type: ignore[arg-type]  # on purpose
+    "Discard for no reason": lambda: qsup.Discard(Wordless()),  # type: ignore[arg-type]  # on purpose
     "Retry after ever": lambda: qsup.Retry("later", after=float("inf")),
     "Retry after nan": lambda: qsup.Retry("later", after=float("nan")),
     "Retry after ages": lambda: qsup.Retry("later", after=1e300),
@@ -76,7 +76,7 @@ RAISED: dict[str, Callable[[], BaseException]] = {
 
 def broken_retry() -> qsup.Retry:
     retry = qsup.Retry("later")
-    retry.after = "soon"  # type: ignore[assignment]
+    retry.after = "soon"  # type: ignore[assignment]  # on purpose
     return retry
 
 
