@@ -68,3 +68,24 @@ def test_a_context_is_of_no_use_after_its_job_and_does_not_touch_the_next_one(wa
     assert len(refusals) == 4
     assert all("has ended" in line for line in refusals)
     assert effects(ward) == ["mine"]
+
+
+def test_its_transaction_ends_with_its_worker_and_with_its_time(ward: Ward) -> None:
+    ward.open(timeout=20.0, grace=5.0)
+    assert ward.ends("notes its settings") == ("", "", "")
+    assert ward.lines()[1] == "1s 25s"
+
+
+def test_its_key_is_the_same_in_every_try(ward: Ward) -> None:
+    ward.open(tries=3)
+    number = ward.bad("notes its key")
+    ward.until(ward.over, "failed")
+    assert [line for line in ward.lines() if line.startswith("key")] == [f"key {number} {one}" for one in (1, 2, 3)]
+
+
+def test_its_progress_does_not_touch_its_row(ward: Ward) -> None:
+    ward.open()
+    assert ward.ends("notes its row") == ("", "", "")
+    rows = [line for line in ward.lines() if line.startswith("row")]
+    assert len(rows) == 2
+    assert rows[0] == rows[1]

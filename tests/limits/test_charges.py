@@ -34,6 +34,7 @@ def test_a_job_that_kills_its_worker_is_quarantined_after_three_crashes_however_
     assert runs == [["1", "0"], ["1", "1"], ["1", "2"]], "a crash was charged as a try, or a fourth run was allowed"
     assert rig.rows("SELECT id, cause, attempts, crashes FROM qsup.failed_jobs") == [(number, "quarantined", 1, 3)]
     assert delays(rig) == [0.01, 0.02], "the delay is backoff[crashes - 1]"
+    assert rig.lines()[-1].startswith(f"{number} hook: it killed its worker 3 times, last: ")
 
 
 def test_crashes_and_tries_are_counted_apart_and_each_has_its_own_place_in_backoff(rig: Rig) -> None:

@@ -92,3 +92,28 @@ def use_kept_context(job: Bad, ctx: qsup.Context) -> None:
                 use()
             except RuntimeError as error:
                 say(job, f"refused {error}")
+
+
+SETTINGS = """
+SELECT current_setting('client_connection_check_interval'), current_setting('idle_in_transaction_session_timeout')
+"""
+
+
+def note_settings(job: Bad, ctx: qsup.Context) -> None:
+    with ctx.transaction() as conn:
+        say(job, " ".join(conn.execute(SETTINGS).fetchone() or ()))
+
+
+def note_key(job: Bad, ctx: qsup.Context) -> None:
+    say(job, f"key {ctx.idempotency_key} {ctx.attempt}")
+    raise ValueError("again")
+
+
+def note_row(job: Bad, ctx: qsup.Context) -> None:
+    with ctx.connect() as conn:
+        for _ in range(2):
+            row = conn.execute("SELECT xmin::text, ctid::text FROM qsup.jobs WHERE id = %s", [ctx.job_id]).fetchone()
+            say(job, f"row {row}")
+            ctx.progress(50, "half")
+            while not conn.execute("SELECT 1 FROM qsup.job_events WHERE job_id = %s", [ctx.job_id]).fetchone():
+                time.sleep(0.01)

@@ -14,6 +14,9 @@ from .contexts import (
     error_caught_in_transaction,
     fork_in_transaction,
     keep_context,
+    note_key,
+    note_row,
+    note_settings,
     rolled_back_and_on,
     rolled_back_inside,
     thread_in_transaction,
@@ -94,5 +97,8 @@ MISERY: dict[str, Callable[[Bad, qsup.Context], object]] = {
     "commits in it": committed_inside, "leaves a thread in its transaction": thread_in_transaction,
     "keeps its context": keep_context, "uses the context that it kept": use_kept_context,
     "tells every step": progress_flood,
+    "notes its settings": note_settings,
+    "notes its key": note_key,
+    "notes its row": note_row,
     **{name: changing(what) for name, what in (CHANGES | HARD_CHANGES).items()},
 }  # fmt: skip
