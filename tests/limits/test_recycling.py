@@ -11,24 +11,24 @@ SLICES = 10
 
 
 @pytest.mark.parametrize(
-    ("settings", "how", "seconds"),
-    [({"max_jobs": 15}, "", 0.02), ({"max_time": "1s"}, "", 0.02), ({"memory": "128MB"}, "eat", 0.02)],
+    ("settings", "how", "count"),
+    [({"max_jobs": 15}, "", 400), ({"max_time": "1s"}, "", 400), ({"memory": "128MB"}, "eat", 120)],
     ids=["max_jobs", "max_time", "memory"],
 )
 def test_four_workers_under_load_are_replaced_and_jobs_are_done_all_the_time(
-    run: Looping, settings: dict[str, object], how: str, seconds: float
+    run: Looping, settings: dict[str, object], how: str, count: int
 ) -> None:
     run.write({**QUEUES, "payments": {**QUEUES["payments"], "workers": 4, **settings}})
     run.spawn()
     run.settles(payments=4, sms=1)
-    jobs = run.put("payments", how, count=400, seconds=seconds)
+    jobs = run.put("payments", how, count=count, seconds=0.02)
     run.until(lambda: not run.left("payments"), "all are done")
     begins = run.begins("payments")
     assert len(begins) == len(jobs), "a job was run twice or not at all"
     assert run.rows("SELECT * FROM qsup.failed_jobs") == []
     assert {kind for (kind,) in run.rows("SELECT kind FROM qsup.job_events")} <= {"released"}
     workers = {pid for _, _, pid in begins}
-    assert len(workers) >= 12, "the workers were not replaced"
+    assert len(workers) >= 10, "the workers were not replaced"
     first, last = begins[0][0], begins[-1][0]
     counts = [0] * SLICES
     for at, _, _ in begins:
