@@ -160,3 +160,20 @@ def test_a_failed_hook_that_fails_is_tried_three_times_and_the_failed_job_stays(
     details = [detail for (detail,) in ward.rows("SELECT detail FROM qsup.job_events ORDER BY id")]
     assert details[-1].startswith(event)
     ward.look()
+
+
+@pytest.mark.parametrize("how", ["eats memory quickly", "eats memory slowly"])
+def test_a_handler_that_eats_memory_is_killed_at_twice_its_limit_and_charged_a_try(ward: Ward, how: str) -> None:
+    ward.open(timeout=60.0, memory=60 << 20)
+    assert ward.ends(how) == ("tries", "", "it used more than twice its memory limit and was killed")
+    assert ward.rows("SELECT attempts, crashes FROM qsup.failed_jobs") == [(1, 0)]
+    assert [death.cause for death in ward.deaths] == ["memory"]
+    ward.look()
+
+
+def test_the_stack_at_the_time_limit_is_kept(ward: Ward) -> None:
+    ward.open(timeout=0.5)
+    ward.ends("swallows Exception")
+    [(stack,)] = ward.rows("SELECT traceback FROM qsup.failed_jobs")
+    assert "in swallow_exceptions" in stack
+    assert stack.rstrip().endswith("qsup.perform.TimeLimit")
