@@ -8,7 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from qsup.embedded import Server
 from tests.badhandlers.ward import Ward
+from tests.conftest import migrated_database
 
 
 @pytest.fixture
@@ -19,3 +21,12 @@ def ward(tmp_path: Path, dsn: str) -> Iterator[Ward]:
     found = Ward(tmp_path, dsn)
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="module")
+def long_ward(tmp_path_factory: pytest.TempPathFactory, server: Server, template: str) -> Iterator[Ward]:
+    """One that is open for a whole file: misery upon misery."""
+    with migrated_database(server, template) as dsn:
+        found = Ward(tmp_path_factory.mktemp("ward"), dsn).open(timeout=10.0)
+        yield found
+        found.stop()

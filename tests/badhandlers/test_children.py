@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qsup.messages import Signal
+from qsup.messages import Say, Signal
 from tests.badhandlers.ward import Ward
 
 
@@ -58,7 +58,7 @@ def test_the_children_of_a_failed_run_are_gone_before_its_failure_is_known(
     assert ward.look()["pid"] != pid
 
 
-@pytest.mark.parametrize("how", ["starts a child and ends", "starts a process"])
+@pytest.mark.parametrize("how", ["starts a child and ends", "starts a process", "starts a daemon and ends"])
 def test_a_child_of_a_finished_job_may_stay_until_its_worker_leaves(ward: Ward, how: str) -> None:
     ward.open()
     pid = ward.look()["pid"]
@@ -70,13 +70,22 @@ def test_a_child_of_a_finished_job_may_stay_until_its_worker_leaves(ward: Ward, 
     assert living(ward) == []
 
 
+def test_the_next_try_in_another_worker_finds_nothing_of_the_one_before_beside_it(ward: Ward) -> None:
+    ward.open(workers=3, tries=4)
+    assert ward.ends("starts children and raises")[0] == "tries"
+    assert len(children(ward)) == 4 * 3
+    assert [line for line in ward.lines() if line.startswith("beside")] == []
+
+
 def test_a_daemon_of_a_worker_that_lives_is_not_taken_for_the_remains_of_one_that_died(ward: Ward) -> None:
     ward.open()
-    ward.ends("starts a child and ends")
-    ward.template.channel.send(Signal("calm:0", ward.workers["calm:0"], signal.SIGKILL))
+    ward.ends("starts a daemon and ends")
     ward.watching = False
-    ward.until(ward.replaced_after(1), "the other worker was replaced")
+    pid = ward.workers["calm:0"]
+    ward.template.channel.send(Signal("calm:0", pid, signal.SIGKILL))
+    ward.until(lambda: ward.workers.get("calm:0", pid) != pid and ward.serving(), "the other worker was replaced")
     assert len(living(ward)) == 1
+    assert [death.slot for death in ward.deaths] == ["calm:0"]
 
 
 @pytest.mark.parametrize("how", ["forks and returns", "forks and raises"])
@@ -97,3 +106,4 @@ def test_a_child_that_is_forked_inside_a_transaction_does_not_end_it(ward: Ward)
     ward.open()
     assert ward.ends("forks in a transaction") == ("", "", "")
     assert ward.rows("SELECT text FROM effects ORDER BY text") == [("after",), ("before",)]
+    assert ward.heard(Say) == [], "the child had ended the job in its parent's name"

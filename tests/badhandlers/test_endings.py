@@ -105,20 +105,18 @@ def test_a_handler_that_ends_its_worker_is_quarantined_after_three_crashes(ward:
     ],
 )
 def test_whatever_is_raised_fails_the_job_and_not_its_worker(
-    ward: Ward, text: str, exception: str, message: str
+    long_ward: Ward, text: str, exception: str, message: str
 ) -> None:
-    ward.open(timeout=10.0)
-    pid = ward.look()["pid"]
-    cause, found, said = ward.ends("raises", text=text)
+    pid = long_ward.look()["pid"]
+    cause, found, said = long_ward.ends("raises", text=text)
     assert (cause, found) == ("tries", exception)
     assert said.startswith(message)
     assert len(said) < 70_000
-    assert ward.look()["pid"] == pid
+    assert long_ward.look()["pid"] == pid
 
 
-def test_a_discard_whose_reason_cannot_be_read_is_a_discard(ward: Ward) -> None:
-    ward.open()
-    assert ward.ends("raises", text="Discard for no reason")[::2] == (
+def test_a_discard_whose_reason_cannot_be_read_is_a_discard(long_ward: Ward) -> None:
+    assert long_ward.ends("raises", text="Discard for no reason")[::2] == (
         "discarded",
         "Wordless (its text cannot be read: KeyError)",
     )
@@ -138,12 +136,11 @@ def test_a_retry_in_the_past_is_one_at_once(ward: Ward) -> None:
     assert ward.ends("raises", text="Retry in the past")[0] == "tries"
 
 
-def test_a_handler_that_is_annotated_wrongly_fails_and_says_what_is_expected(ward: Ward) -> None:
-    ward.open()
-    cause, exception, message = ward.ends("", "Odd")
+def test_a_handler_that_is_annotated_wrongly_fails_and_says_what_is_expected(long_ward: Ward) -> None:
+    cause, exception, message = long_ward.ends("", "Odd")
     assert (cause, exception) == ("tries", "qsup.perform.HandlerMissing")
     assert message == "badjobs.handlers:odd does not say its job class: annotate its first parameter with Odd"
-    ward.look()
+    long_ward.look()
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,17 @@ from tests.badhandlers.ward import Ward
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_the_next_job_finds_its_worker_as_it_was(ward: Ward, what: str) -> None:
-    ward.open()
-    before = ward.look()
-    assert ward.ends(what) == ("", "", "")
-    assert ward.look() == before, "not restored, or a fresh worker where the old one could have been mended"
-    assert ward.ends("swallows Exception")[2] == "over its time limit of 2 s", "its time limit has no effect any more"
+def test_the_next_job_finds_its_worker_as_it_was(long_ward: Ward, what: str) -> None:
+    before = long_ward.look()
+    assert long_ward.ends(what) == ("", "", "")
+    assert long_ward.look() == before, "not restored, or a fresh worker where the old one could have been mended"
+
+
+@pytest.mark.parametrize("what", ["SIGALRM ignored", "signals blocked", "alarm", "signals' descriptor"])
+def test_the_next_job_s_time_limit_has_its_effect(ward: Ward, what: str) -> None:
+    ward.open(timeout=1.0, grace=10.0)
+    ward.ends(what)
+    assert ward.ends("swallows Exception")[2] == "over its time limit of 1 s"
 
 
 @pytest.mark.parametrize("what", HARD_CHANGES)

@@ -32,6 +32,11 @@ def child_and_end(job: Bad, ctx: qsup.Context) -> None:
 
 
 def child_and_raise(job: Bad, ctx: qsup.Context) -> None:
+    with open(job.path) as file:
+        earlier = [line.split()[1] for line in file if line.startswith("child")]
+    for pid in earlier:
+        if os.path.exists(f"/proc/{pid}"):
+            say(job, f"beside {pid}")
     sleeper(job)
     sleeper(job, start_new_session=True)
     daemon(job)
@@ -47,6 +52,10 @@ def child_and_exit(job: Bad, ctx: qsup.Context) -> None:
 def daemon_and_hang(job: Bad, ctx: qsup.Context) -> None:
     daemon(job)
     swallow_everything(job, ctx)
+
+
+def daemon_and_end(job: Bad, ctx: qsup.Context) -> None:
+    daemon(job)
 
 
 def daemon(job: Bad) -> None:
