@@ -89,7 +89,9 @@ class Template:
         if not self.channel.closed:
             (writers if self.channel.unsent else readers).append(self.channel.fileno())
         dying = any(worker.status is not None for worker in self.workers.values())
-        wait(readers, writers, GROUP_LOOK if dying else LOOK if self.workers else None)
+        # That the channel is closed may have been learned while something was said: nothing would wake us for it again.
+        look = LOOK if self.workers or self.channel.closed else None
+        wait(readers, writers, GROUP_LOOK if dying else look)
         self.channel.flush()
 
     def _obey(self, message: messages.Message) -> bool:
