@@ -7,6 +7,7 @@ through the courier, never out of a row.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib
 import inspect
 import os
@@ -53,6 +54,8 @@ class SoftLimit:
 
     def __init__(self) -> None:
         self._inside = False
+        self.rang = False
+        """Whether it was raised, also when the handler has swallowed it."""
 
     def __enter__(self) -> None:
         self._inside = True
@@ -72,6 +75,7 @@ class SoftLimit:
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
         if self._inside:
+            self.rang = True
             raise TimeLimit
 
 
@@ -88,7 +92,7 @@ def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     except ValidationError as error:
         reason = clean(f"not a payload of {work.type}: {misfit(error)}")
         return Report(kind="error", reason=reason, exception="ValidationError")
-    except Exception as error:  # an import of the user's code may raise anything
+    except BaseException as error:  # an import of the user's code, or a validator in it, may raise anything
         return failure("error", error)
     return _run(handler, job, context, limit, work.timeout)
 
@@ -96,22 +100,36 @@ def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
 def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, timeout: float) -> Report:
     try:
         limit.start(timeout)
-        with limit:
-            answer = handler.call(job, context)
-            if inspect.iscoroutine(answer):
-                asyncio.run(answer)
-    except TimeLimit as error:
-        return failure("timeout", error, f"over its time limit of {timeout:g} s")
-    except Retry as retry:
-        return Report(kind="retry", after=retry.after, reason=clean(retry.reason), exception="qsup.Retry")
-    except Discard as discard:
-        return Report(kind="discard", reason=clean(discard.reason), exception="qsup.Discard")
+        # Context variables (a decimal precision is one) that the handler sets end with it.
+        contextvars.copy_context().run(_call, handler, job, context, limit)
     except Superseded as error:
         # Somebody else ended this claim; whatever we report for it changes nothing.
         return Report(kind="done", reason=error.message)
     except BaseException as error:  # sys.exit() in a handler is a failure of this job, not the end of the worker
-        return failure("error", error)
+        return _ended(error, f"over its time limit of {timeout:g} s" if limit.rang else "")
     return Report(kind="done")
+
+
+def _call(handler: Handler, job: Job, context: Context, limit: SoftLimit) -> None:
+    with limit:
+        answer = handler.call(job, context)
+        if inspect.iscoroutine(answer):
+            asyncio.run(answer)
+
+
+def _ended(error: BaseException, late: str) -> Report:
+    try:
+        match error:
+            case Retry():
+                after = float(error.after)
+                return Report(kind="retry", after=after, reason=clean(words(error.reason)), exception="qsup.Retry")
+            case Discard():
+                return Report(kind="discard", reason=clean(words(error.reason)), exception="qsup.Discard")
+            case _:
+                # Also when the time limit arrives in disguise: wrapped in a group, or with another raised at its sight.
+                return failure("timeout" if late else "error", error, late)
+    except Exception as second:  # a subclass of ours can be as broken as any
+        return failure("error", second)
 
 
 @cache
@@ -145,12 +163,20 @@ def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reas
     """A Report of an exception, cleaned and capped."""
     kind_of = type(error)
     try:
-        text = reason or str(error) or kind_of.__name__
         stack = "".join(traceback.format_exception(error))
-    except Exception as second:  # __str__ of a foreign exception may itself raise
-        text, stack = f"{kind_of.__name__} (its text cannot be read: {type(second).__name__})", ""
+    except BaseException as second:
+        stack = f"its traceback cannot be read: {type(second).__name__}"
+    text = reason or words(error) or kind_of.__name__
     name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
     return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+
+
+def words(thing: object) -> str:
+    """Its text; __str__ of a foreign exception may itself raise whatever it likes."""
+    try:
+        return str(thing)
+    except BaseException as error:
+        return f"{type(thing).__name__} (its text cannot be read: {type(error).__name__})"
 
 
 def settled(report: Report, transaction: str) -> Report:

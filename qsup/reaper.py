@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,6 +92,65 @@ def _dead_child() -> int | None:
     except ChildProcessError:
         return None
     return None if found is None else found.si_pid
+
+
+def has_children() -> bool:
+    """Has this process any child, alive or unburied?"""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below `pid`, unburied ones included; empty where the system does not say."""
+    parents = _parents()
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def end_descendants(pid: int) -> None:
+    """Kill and bury all processes below this one, which is a subreaper: those that escape by their parent's death too.
+
+    Returns when the last one is gone.
+    """
+    while has_children():
+        for one in descendants(pid):
+            kill(one, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def emptied(leader: int, family: Container[int]) -> bool:
+    """Kill what is left of the group that `leader` led, and what had left it; true when nothing is left.
+
+    `family` are the children that this process, a subreaper, has of its own: every other child is an orphan of `leader`
+    or of another worker that has died, since each living worker is the reaper of its own.
+    """
+    strays = [child for child in children() if child not in family and child != leader]
+    for stray in strays:
+        kill(stray, signal.SIGKILL)
+    if group_is_empty(leader):
+        return not strays
+    kill_group(leader)
+    return False
+
+
+def children() -> list[int]:
+    """The children of this process, unburied ones included; empty where the system does not say."""
+    return [child for child, parent in _parents().items() if parent == os.getpid()]
+
+
+def _parents() -> dict[int, int]:
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            # After the name in brackets, which may hold anything: the state, then the parent.
+            found[int(entry.name)] = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    return found
 
 
 def resident(pid: int) -> int:

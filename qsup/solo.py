@@ -32,7 +32,7 @@ from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
 from qsup.courier.statements import Statements
 from qsup.errors import ExitCode
-from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Stop
+from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Say, Stop
 from qsup.routing import Routing
 from qsup.solo_child import Child, Identity
 from qsup.wake import WakePipe, wait
@@ -63,6 +63,8 @@ class Solo:
             signal.SIGUSR2, signal.SIGCONT, signal.SIGTSTP, signal.SIGHUP,
         )  # fmt: skip
         reaper.become_subreaper()
+        # The embedded server may be one.
+        self.household = reaper.children()
         self.configure()
 
     @property
@@ -178,8 +180,7 @@ class Solo:
                 child.status = status
         if child is None or child.status is None:
             return
-        if not reaper.group_is_empty(child.pid):
-            reaper.kill_group(child.pid)
+        if not reaper.emptied(child.pid, self.household):
             return
         record = self.identity.board.read(0)
         busy = record is not None and record.pid == child.pid and record.state == "busy"
@@ -205,6 +206,7 @@ class Solo:
         if self.child is not None and self.child.status is None:
             self.child.cause = self.child.cause or cause
             reaper.kill_group(self.child.pid)
+            reaper.kill(self.child.pid, signal.SIGKILL)
 
     def serve(self) -> None:
         """The database's part of a turn."""
@@ -244,6 +246,8 @@ class Solo:
                 print(f"claims nothing: {message.reason}; it looks again every few seconds", file=sys.stderr)
             case Database():
                 print(f"the database is {message.state}: {message.detail}", file=sys.stderr)
+            case Say():
+                print(message.text, file=sys.stderr)
             case _:
                 pass
 

@@ -56,6 +56,8 @@ class Template:
         self.channel, self.work = channel, work
         self.wake = WakePipe()
         self.workers: dict[int, Worker] = {}
+        self.household: list[int] = []
+        """Processes that importing the code has started."""
         self.ending = False
         self.memory_look = boottime() + MEMORY_LOOK
         self.run = RunDirectory(Path())
@@ -87,7 +89,9 @@ class Template:
         if not self.channel.closed:
             (writers if self.channel.unsent else readers).append(self.channel.fileno())
         dying = any(worker.status is not None for worker in self.workers.values())
-        wait(readers, writers, GROUP_LOOK if dying else LOOK if self.workers else None)
+        # That the channel is closed may have been learned while something was said: nothing would wake us for it again.
+        look = LOOK if self.workers or self.channel.closed else None
+        wait(readers, writers, GROUP_LOOK if dying else look)
         self.channel.flush()
 
     def _obey(self, message: messages.Message) -> bool:
@@ -117,6 +121,7 @@ class Template:
         gc.collect()
         gc.freeze()
         self.board = Board(self.run.board)
+        self.household = reaper.children()
         self.channel.send(messages.Ready())
         return True
 
@@ -188,6 +193,8 @@ class Template:
         worker.cause = worker.cause or cause
         if worker.status is None:
             reaper.kill_group(worker.pid)
+            # It may have left its group.
+            reaper.kill(worker.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         self.ending = True
@@ -215,10 +222,8 @@ class Template:
         for worker in list(self.workers.values()):
             if worker.status is None:
                 continue
-            if reaper.group_is_empty(worker.pid):
+            if reaper.emptied(worker.pid, {*self.workers, *self.household}):
                 self._report(worker, worker.status)
-            else:
-                reaper.kill_group(worker.pid)
 
     def _report(self, worker: Worker, status: int) -> None:
         del self.workers[worker.pid]

@@ -4,10 +4,15 @@ The first statement of the transaction deletes the job by id and claim number. F
 transaction: nobody can end, release or claim it, and a rollback brings it back. No row means that the claim was lost:
 `Superseded`, before the handler has written anything. Being first it also frees the job's own `unique` key for a
 dispatch inside the block.
+
+A setting that lives as long as the transaction is asked for together with COMMIT: if the handler has ended or broken
+the transaction inside the block, that question fails, and nothing is taken for committed.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -57,19 +62,34 @@ class Connections:
         self._conn = None
 
 
+COMMIT = b"SELECT current_setting('qsup.job')::bigint; COMMIT"
 CHECK_CLIENT = b"SET client_connection_check_interval = 1000"
 """Milliseconds: the server notices a killed client even in the middle of a query."""
+
+ENDED = "the handler ended the transaction itself; leave COMMIT and ROLLBACK to the end of the block"
+BROKEN = {
+    "25P02": "the handler caught an error of PostgreSQL, which has undone the whole block; let the error pass, or write"
+    " what may fail in a savepoint (`with conn.transaction():`)",
+    "22P02": ENDED,
+    "42704": ENDED,
+}
+"""Why the question that goes with COMMIT failed, by SQLSTATE."""
 
 
 class JobTransaction:
     """One use of ctx.transaction(), as `with` or `async with`."""
 
-    def __init__(self, work: Work, connections: Connections, rest: float, before_commit: Callable[[], None]) -> None:
+    def __init__(
+        self, work: Work, connections: Connections, rest: float, before_commit: Callable[[], None],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.state: State = "unused"
         self._work = work
         self._connections = connections
         self._rest = rest
         self._before_commit = before_commit
+        self._check = check
+        self._pid = os.getpid()
         self._conn: Any = None
 
     def __enter__(self) -> psycopg.Connection[Any]:
@@ -78,22 +98,26 @@ class JobTransaction:
             self._conn = self._connections.get(self._work.dsn)
             row = self._begin_sync(self._conn)
         except psycopg.OperationalError as error:
-            raise DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}") from None
+            raise self._unavailable(error) from None
         if row is None:
             self._conn.rollback()
             raise self._superseded()
         return self._conn  # type: ignore[no-any-return]  # _conn is the sync connection here
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if os.getpid() != self._pid:
+            # A child that the handler forked: the connection is its parent's.
+            return
         if error is not None:
             self.state = "rolled back"
             self._undo(error)
             return
         self._before_commit()
         try:
-            self._conn.commit()
-        except psycopg.OperationalError as lost:
-            self._lost(lost)
+            self._conn.execute(COMMIT, prepare=False)
+        except psycopg.Error as lost:
+            self._undo(lost)
+            self._not_committed(lost)
         self.state = "committed"
 
     async def __aenter__(self) -> psycopg.AsyncConnection[Any]:
@@ -103,7 +127,7 @@ class JobTransaction:
             await self._conn.execute(CHECK_CLIENT)
             row = await self._begin_async(self._conn)
         except psycopg.OperationalError as error:
-            raise DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}") from None
+            raise self._unavailable(error) from None
         if row is None:
             await self._conn.close()
             raise self._superseded()
@@ -112,17 +136,32 @@ class JobTransaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        if os.getpid() != self._pid:
+            return
         try:
             if error is not None:
                 self.state = "rolled back"
                 return
             self._before_commit()
-            await self._conn.commit()
+            await self._conn.execute(COMMIT, prepare=False)
             self.state = "committed"
-        except psycopg.OperationalError as lost:
-            self._lost(lost)
+        except psycopg.Error as lost:
+            self._not_committed(lost)
         finally:
             await self._conn.close()
+
+    def abandon(self) -> bool:
+        """After the handler's end: if it left the block open, end the connection; only the database knows what came.
+
+        A thread may be using it, so its socket is shut and the object is not touched.
+        """
+        if self.state != "open":
+            return False
+        self.state = "unknown"
+        if self._conn is not None and not self._conn.closed:
+            with socket.socket(fileno=os.dup(self._conn.fileno())) as end:
+                end.shutdown(socket.SHUT_RDWR)
+        return True
 
     def _undo(self, error: BaseException) -> None:
         # An alarm raised inside a psycopg call ruins the connection: only after an ordinary error is it asked again.
@@ -135,6 +174,7 @@ class JobTransaction:
             self._connections.close()
 
     def _open(self) -> None:
+        self._check()
         if self.state != "unused":
             raise RuntimeError("ctx.transaction() ends the job: it can be used once per run")
         self.state = "open"
@@ -143,20 +183,27 @@ class JobTransaction:
         self.state = "rolled back"
         return Superseded(f"job {self._work.id}: claim {self._work.claim} was ended or taken over elsewhere")
 
-    def _lost(self, error: psycopg.OperationalError) -> None:
+    def _unavailable(self, error: psycopg.OperationalError) -> DatabaseUnavailable:
+        self.state = "rolled back"
+        return DatabaseUnavailable(f"ctx.transaction(): {str(error).strip()}")
+
+    def _not_committed(self, error: psycopg.Error) -> None:
         # A refusal with an SQLSTATE (a deferred constraint, a serialization failure) is an answer; silence is not.
         self.state = "rolled back" if error.sqlstate else "unknown"
+        if error.sqlstate in BROKEN:
+            raise RuntimeError(f"ctx.transaction(): {BROKEN[error.sqlstate]}") from error
         raise error
 
     def _settings(self) -> str:
-        return f"SET LOCAL idle_in_transaction_session_timeout = {max(1000, int(self._rest * 1000))}"
+        limit = max(1000, int(self._rest * 1000))
+        return f"SET LOCAL idle_in_transaction_session_timeout = {limit}; SET LOCAL qsup.job = {self._work.id}"
 
     def _begin_sync(self, conn: psycopg.Connection[Any]) -> Any:
-        conn.execute(self._settings().encode())
+        conn.execute(self._settings().encode(), prepare=False)
         return conn.execute(sql.text(self._statement), self._values).fetchone()
 
     async def _begin_async(self, conn: psycopg.AsyncConnection[Any]) -> Any:
-        await conn.execute(self._settings().encode())
+        await conn.execute(self._settings().encode(), prepare=False)
         return await (await conn.execute(sql.text(self._statement), self._values)).fetchone()
 
     @property

@@ -16,18 +16,16 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from qsup import reaper, slots
+from qsup.attempt import Attempts
 from qsup.board import Board, Record, boottime
 from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
-from qsup.job import Context
 from qsup.lines import LineWriter
-from qsup.messages import Finished, Fork, Leaving, Message, Progress, Stop, Work
+from qsup.messages import Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, clean, perform, settled, story
 from qsup.rundir import RunDirectory
 
 JITTER = 0.1
@@ -48,16 +46,20 @@ class Worker:
         self.born = boottime()
         vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
         self.max_age, self.max_jobs = fork.max_time * vary, fork.max_jobs and max(1, round(fork.max_jobs * vary))
-        self.connections: Any = None
+        self.catch_signals()
+        signal.signal(signal.SIGTERM, self._asked_to_leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def catch_signals(self) -> None:
+        """Let every signal wake the worker."""
         self.wakeup, self._wake = socket.socketpair()
         self.wakeup.setblocking(False)
         self._wake.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self._asked_to_leave)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def run(self) -> int:
         """Work until asked to leave, too old, or too big; returns the exit code."""
+        self.attempts = Attempts(self.fork.slot, self.send_progress)
         self.note("idle")
         while not self.done():
             if self.channel is None or self.channel.closed:
@@ -99,8 +101,8 @@ class Worker:
         select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
         drain(self.wakeup)
         self.inbox += self.channel.receive()
-        if self.connections is not None:
-            self.connections.close_idle()
+        if self.attempts.connections is not None:
+            self.attempts.connections.close_idle()
 
     def pause(self, seconds: float) -> None:
         """Wait, but wake for a signal."""
@@ -126,16 +128,12 @@ class Worker:
             return
         if not self.begin(work):
             return
-        limit = SoftLimit()
-        transaction: list[Any] = []
-        report = perform(work, self.context(work, limit, transaction), limit)
-        report = settled(report, transaction[-1].state if transaction else "unused")
+        report = self.attempts.run(work, self.descriptors())
+        if self.attempts.disowned:
+            self.disown()
         self.jobs += 1
-        if text := story(work, report):
-            print(text, file=sys.stderr)
-        self.finish_output()
         self.report(work, report)
-        self.leave_if_spoiled(report)
+        self.leave_if_spoiled()
 
     def begin(self, work: Work) -> bool:
         """Mark the job as begun on the board, unless the courier has taken it back while it waited in the socket."""
@@ -155,38 +153,29 @@ class Worker:
         self.deliver(finished, work)
         self.note("idle")
 
-    def context(self, work: Work, limit: SoftLimit, transaction: list[Any]) -> Context:
-        """What the handler gets."""
-        return Context(
-            job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=work.crashes,
-            queue=work.queue, slot=self.fork.slot, timeout=work.timeout, error=work.error,
-            open_transaction=lambda: self.open_transaction(work, limit, transaction),
-            open_connection=lambda: self.open_connection(work),
-            send_progress=lambda percent, note: self.send_progress(work, percent, note),
-        )  # fmt: skip
+    def send_progress(self, step: Message) -> None:
+        """ctx.progress(): best effort; without a courier that reads it is dropped."""
+        if self.channel is not None and not self.channel.closed and not self.channel.unsent:
+            self.channel.send(step)
 
-    def open_transaction(self, work: Work, limit: SoftLimit, opened: list[Any]) -> Any:
-        """ctx.transaction(): only now is the database driver loaded."""
-        from qsup.transaction import Connections, JobTransaction
+    def descriptors(self) -> list[int]:
+        """What a handler must not close."""
+        assert self.channel is not None  # noqa: S101  the job came over it
+        ours = [self.channel.fileno(), self.wakeup.fileno(), self._wake.fileno(), self.turns]
+        return [one for one in ours if one >= 0]
 
-        if opened:
-            raise RuntimeError("ctx.transaction() ends the job: it can be used once per run")
-        if self.connections is None:
-            self.connections = Connections(f"worker:{self.fork.slot}")
-        rest = work.timeout + work.grace
-        opened.append(JobTransaction(work, self.connections, rest, limit.hold))
-        return opened[0]
+    def disown(self) -> None:
+        """The handler has closed our descriptors, and their numbers may be others' by now: they are not closed again.
 
-    def open_connection(self, work: Work) -> Any:
-        """ctx.connect()."""
-        from qsup.connect import open_connection
-
-        return open_connection(work.dsn, role=f"worker:{self.fork.slot}")
-
-    def send_progress(self, work: Work, percent: float, note: str) -> None:
-        """ctx.progress(): best effort; without a courier it is dropped."""
-        if self.channel is not None and not self.channel.closed:
-            self.channel.send(Progress(work.id, work.claim, float(percent), clean(note[:500])))
+        A worker of a courier comes back over a new connection with its outcome; one without such a way is a crash.
+        """
+        if isinstance(self.courier, Channel) or self.channel is None:
+            os._exit(ExitCode.ERROR)
+        for sock in (self.channel.socket, self.wakeup, self._wake):
+            sock.detach()
+        self.channel.closed = True
+        self.catch_signals()
+        sys.stdout, sys.stderr = LineWriter(1, self.fork.slot), LineWriter(2, self.fork.slot)
 
     def deliver(self, finished: Finished, work: Work) -> None:
         """Send an outcome; if the courier goes meanwhile, the next Hello carries it."""
@@ -199,10 +188,9 @@ class Worker:
             select.select([], [self.channel.socket], [], 1.0)
             self.channel.flush()
 
-    def leave_if_spoiled(self, report: Report) -> None:
-        """After a time limit (an alarm may have ruined anything) or with too much memory, a fresh worker follows."""
-        if report.kind == "timeout":
-            self.leaving = True
+    def leave_if_spoiled(self) -> None:
+        """After what cannot be mended, or with too much memory, a fresh worker follows."""
+        self.leaving = self.leaving or bool(self.attempts.spoiled)
         if (
             self.fork.memory
             and reaper.resident(os.getpid()) > self.fork.memory
@@ -228,8 +216,8 @@ class Worker:
         if self.channel is not None:
             self.channel.send(Leaving())
             self.channel.close()
-        if self.connections is not None:
-            self.connections.close()
+        if self.attempts.connections is not None:
+            self.attempts.connections.close()
 
     def forget_all(self) -> None:
         """A job that crossed our farewell is not begun, but what it says of earlier outcomes counts."""
@@ -245,12 +233,6 @@ class Worker:
             deadline = now + work.timeout + work.grace if limited else 0.0
             record = replace(record, job=work.id, claim=work.claim, attempt=work.attempt, deadline=deadline)
         self.board.write(self.fork.index, record)
-
-    def finish_output(self) -> None:
-        """The handler's last line may lack its end."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, LineWriter):
-                stream.finish()
 
     def _asked_to_leave(self, _number: int, _frame: object) -> None:
         self.leaving = True

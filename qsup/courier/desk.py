@@ -49,6 +49,8 @@ class Desk:
         self.roster_known = False
         self.stopping = False
         self.late = 0
+        self.late_ends: list[str] = []
+        """Those that nobody has told the operator yet."""
 
     def obey(self, message: Message) -> None:
         """One message of the supervisor's."""
@@ -89,7 +91,10 @@ class Desk:
         """These outcomes are stored (or, `late`, were no longer ours): they need not be kept any longer."""
         for key in keys:
             pending = self.pending.pop(key)
-            self.late += late
+            if late and not pending.reply and pending.report.kind != "unknown":
+                # One that comes by a Hello may have been stored by the courier before us.
+                self.late += 1
+                self.late_ends.append(f"job {key[0]}, claim {key[1]} ({pending.report.kind}, by {pending.slot})")
             peer = self.peers.by_slot.get(pending.slot)
             if peer is not None:
                 peer.recorded.append(key)

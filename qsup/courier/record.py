@@ -123,11 +123,16 @@ def hook_rules(rules: Rules) -> Rules:
 
 
 def resolve(database: Database, pendings: Sequence[Pending]) -> list[Pending]:
-    """Ask the database about outcomes whose job we do not know; those that it does not know either are left out."""
-    unknown = [pending.key for pending in pendings if pending.job is None]
-    known = database.lookup(unknown) if unknown else {}
+    """Ask the database about outcomes whose job we do not know; those that it does not know either are left out.
+
+    Also about every end that is not plainly done (those are told apart when they are recorded): one that comes too
+    late is noticed.
+    """
+    asked = {pending.key for pending in pendings if pending.job is None or pending.report.kind != "done"}
+    known = database.lookup(sorted(asked)) if asked else {}
     for pending in pendings:
-        pending.job = pending.job or known.get(pending.key)
+        if pending.key in asked:
+            pending.job = known.get(pending.key)
     return [pending for pending in pendings if pending.job is not None]
 
 

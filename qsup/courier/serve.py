@@ -10,7 +10,7 @@ from qsup.courier.pace import LONG
 from qsup.courier.peers import Peer
 from qsup.courier.ports import Board, Busy, Database
 from qsup.courier.record import Pending, hook_rules, record, resolve
-from qsup.messages import Applied, Configure, Message, Work
+from qsup.messages import Applied, Configure, Message, Say, Work
 from qsup.outcome import Report
 from qsup.routing import Routing
 from qsup.rows import Claimed, Key
@@ -76,6 +76,12 @@ class Service:
             self.desk.claims.wake_all()
         self._claim_all(database)
         self._announce(database)
+        self._tell_late_ends()
+
+    def _tell_late_ends(self) -> None:
+        while self.desk.late_ends:
+            end = self.desk.late_ends.pop()
+            self.tell(Say(f"a late end changed nothing: {end}; the job had ended or was taken over before"))
 
     def poll_interval(self) -> float:
         """Seconds: the guarantee behind the notifications, min(sleep, 1 s) over all queues."""

@@ -74,7 +74,8 @@ class Server:
     def note(self) -> str:
         """For people: what it is doing."""
         link = "up" if self.link.up else "away"
-        return f"{self.service.busy_with}, database {link}, {len(self.desk.pending)} outcomes to store"
+        ends = f"{len(self.desk.pending)} outcomes to store, {self.desk.late} came too late"
+        return f"{self.service.busy_with}, database {link}, {ends}"
 
     def _serve(self) -> None:
         if not self.link.up:

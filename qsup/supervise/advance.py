@@ -192,9 +192,13 @@ def _worker(
 
 def _buried(slot: Slot, died: events.WorkerDied, now: float) -> Slot:
     asked = slot.phase in ("leaving", "killed") or died.cause in ("timeout", "memory")
-    well = asked or (slot.served and died.status in ENDED_AS_ASKED)
+    well = asked or (slot.served and died.status in ENDED_AS_ASKED and not died.in_job)
     crashes = 0 if well else (slot.crashes + 1 if now - slot.since < SOON else 1)
-    why = f"left: {slot.why}" if slot.phase == "leaving" and died.status == 0 else ended(died.status, died.cause)
+    why = (
+        f"left: {slot.why}"
+        if slot.phase == "leaving" and died.status == 0
+        else ended(died.status, died.cause, died.in_job)
+    )
     return _emptied(slot, crashes, why, died.chance, now)
 
 
@@ -209,7 +213,7 @@ def _emptied(slot: Slot, crashes: int, why: str, chance: float, now: float) -> S
     )
 
 
-def ended(status: int, cause: str) -> str:
+def ended(status: int, cause: str, in_job: bool = False) -> str:
     """How a worker ended, in words."""
     match cause:
         case "timeout":
@@ -224,6 +228,8 @@ def ended(status: int, cause: str) -> str:
             pass
     if status < 0:
         return f"died by signal {-status}"
+    if in_job:
+        return f"exited with status {status}"
     return {0: "left as asked", 12: "left over its memory limit"}.get(status, f"exited with status {status}")
 
 

@@ -72,6 +72,8 @@ class WorkerDied:
     """Negative: the signal."""
     cause: str
     chance: float
+    in_job: bool = False
+    """It was in the middle of one: then no exit code is a good one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,8 +194,8 @@ class Supervisor:
         died = self.liaison.died(index, message)
         if died.status or died.cause or died.job:
             job = f" in job {died.job}" if died.job else ""
-            self.voice.say(f"worker {died.slot} (pid {died.pid}) {ended(died.status, died.cause)}{job}")
-        self._know(events.WorkerDied(died.slot, died.pid, died.status, died.cause, _chance()))
+            self.voice.say(f"worker {died.slot} (pid {died.pid}) {ended(died.status, died.cause, bool(died.job))}{job}")
+        self._know(events.WorkerDied(died.slot, died.pid, died.status, died.cause, _chance(), bool(died.job)))
 
     def _bury(self, pid: int, status: int) -> None:
         if self._leads(pid):

@@ -12,7 +12,7 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.courier.*
+        qsup.worker qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.courier.*
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.__main__
     """,
     3: """
@@ -21,7 +21,8 @@ ROWS: dict[int, str] = {
         qsup.lines qsup.starter qsup.lease_end
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
-        qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
+        qsup.reaper qsup.restore qsup.wake qsup.forksafety
+        qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
         qsup.supervise.edits
     """,

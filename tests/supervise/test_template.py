@@ -177,6 +177,22 @@ def test_the_slot_is_locked_by_the_worker_until_it_dies(template: Supervisor) ->
     eventually(lambda: slots.holder(template.run, 4) is None, "the lock outlived the worker")
 
 
+def test_a_template_that_learns_of_its_supervisor_s_end_while_it_speaks_ends_too() -> None:
+    code = """
+import socket, sys
+from qsup.channel import Channel
+from qsup.messages import Pong
+from qsup.template import Template
+ours, theirs = socket.socketpair()
+theirs.close()
+channel = Channel(ours)
+channel.send(Pong(1))
+assert channel.closed
+sys.exit(Template(channel, lambda *_: 0).serve())
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
 def test_a_worker_does_not_hold_the_templates_channel_open(template: Supervisor) -> None:
     pid = ready(template).fork()
     template.expect(messages.Serving)
