@@ -77,7 +77,7 @@ def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     """Run the handler of `work` within its time limit and say how it went."""
     try:
         handler = find(work.handler, work.type)
-        job = handler.payload.model_validate(work.payload)
+        job = handler.payload.model_validate_json(work.payload)
     except ValidationError as error:
         reason = clean(f"not a payload of {work.type}: {misfit(error)}")
         return Report(kind="error", reason=reason, exception="ValidationError")

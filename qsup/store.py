@@ -32,7 +32,8 @@ class Claimed:
     claim: int
     queue: str
     type: str
-    payload: dict[str, Any]
+    payload: str
+    """JSON, not read on the way: what Python's reader refuses (depth, digits) concerns this one job only."""
     attempts: int
     crashes: int
     step: str
