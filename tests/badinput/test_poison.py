@@ -15,7 +15,7 @@ POISON = {
     "nested 5,000 deep": (DEEP, "recursion limit exceeded"),
     "a number of 5,001 digits": ('{"path": "x", "seconds": 1e5000}', "number out of range"),
     "a number of 131,072 digits": ('{"path": "x", "seconds": 1e131071}', "number out of range"),
-    "another shape": ('{"text": ["a"], "seconds": "long"}', "path: Field required; text: Input should be a valid string"),
+    "another shape": ('{"text": ["a"]}', "path: Field required; text: Input should be a valid string"),
     "extra fields": ('{"path": "x", "more": 1}', "more: Extra inputs are not permitted"),
 }  # fmt: skip
 

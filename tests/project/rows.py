@@ -18,7 +18,7 @@ ROWS: dict[int, str] = {
     3: """
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter
+        qsup.lines qsup.starter qsup.reading
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
@@ -63,6 +63,7 @@ IMPURE = """
 """
 PURE_ENOUGH = {
     ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
+    ("qsup.config", "os"): "find() asks whether the file is there",
     ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""
