@@ -29,7 +29,8 @@ SMALLEST = b"version: 1\nqueues: {a: {workers: 1}}\n"
 WRONG = st.sampled_from(
     b"""null|true|[]|{}|-1|0|1e999|.nan|.inf|-.inf|2026-01-02|08:30|0x1F|0o17|1_000|many|soon|10 years|1e308h|-5s|5 s
 99999999999999999999999999|''|"\\ud800"|"\\0"|"\\x1b[31m"|"\\U00110000"|!!python/object:os.system x|!!binary AAAA
-!!set {a}|!!int x|!x y|&a [*a]|*nowhere|<<|{<<: 1}|{<<: [1, {a: 1}]}|? a|[a, [b, [c]]]|{a: {b: {c: d}}}|${|${}|${X|${X}|${A:-${A}}
+!!set {a}|!!int x|!x y|&a [*a]|*nowhere|<<|{<<: 1}|{<<: [1, {a: 1}]}|? a|[a, [b, [c]]]|{a: {b: {c: d}}}
+${|${}|${X|${X}|${A:-${A}}
 ${HOME}|${UNSET}|$${X}|%|@|`|>|'|"|- a|: |, |#|---|...|%YAML 9.9|%TAG ! tag:x,2000:""".replace(b"\n", b"|").split(b"|")
 )
 ODD = st.sampled_from(
