@@ -18,10 +18,14 @@ from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
 __all__ = [
     "choice_for", "conninfo_for", "default_dsn", "dsn_for", "for_psql", "home_of", "open_async", "open_connection",
-    "shown",
+    "open_own", "shown",
 ]  # fmt: skip
 
 CONNECT_SECONDS = 10
+
+OWN_SESSION = "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET client_encoding = 'UTF8'"
+"""A function or an operator in another schema takes no call of ours; row security that hides rows from us is an error
+instead of an empty queue; texts are texts in a database of encoding SQL_ASCII too."""
 
 # A peer that is gone without a word (power, cable, firewall) is noticed within a minute.
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
@@ -95,6 +99,20 @@ def open_connection(dsn: str, *, role: str, autocommit: bool = True, source: str
             return psycopg.connect(conninfo, autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise _silent(dsn, source, error) from None
+
+
+def open_own(dsn: str, *, role: str, source: str = "") -> psycopg.Connection:
+    """A connection in autocommit mode for qsup's own statements: they mean what they say, whatever is set for the user.
+
+    Raises DatabaseUnavailable, ConfigUnreadable.
+    """
+    conn = open_connection(dsn, role=role, source=source)
+    try:
+        conn.execute(OWN_SESSION)
+    except psycopg.OperationalError as error:
+        conn.close()
+        raise _silent(dsn, source, error) from None
+    return conn
 
 
 async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:

@@ -157,7 +157,7 @@ class House(threading.Thread):
 
     def _serve(self) -> None:
         role = f"house:{self._keeper.duty.supervisor[:12]}"
-        with connect.open_connection(self._dsn, role=role) as conn:
+        with connect.open_own(self._dsn, role=role) as conn:
             self._keeper.connected_at = time.monotonic()
             while not self.ended:
                 rest = self._keeper.turn(conn)

@@ -56,7 +56,7 @@ class Link:
         if time.monotonic() < self._next:
             return False
         try:
-            conn = connect.open_connection(self._dsn, role=self._name.removeprefix("qsup:"))
+            conn = connect.open_own(self._dsn, role=self._name.removeprefix("qsup:"))
         except DatabaseUnavailable as error:
             self._away(error.message)
             return False

@@ -42,7 +42,7 @@ class Listener(threading.Thread):
                 wait = min(5.0, wait * 2)
 
     def _listen(self) -> None:
-        with connect.open_connection(self._dsn, role=self._role) as conn:
+        with connect.open_own(self._dsn, role=self._role) as conn:
             conn.execute("LISTEN qsup")
             self._wake("")
             while not self.ended:

@@ -18,7 +18,7 @@ ROWS: dict[int, str] = {
     3: """
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter qsup.reading
+        qsup.lines qsup.starter qsup.reading qsup.complaints
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
@@ -43,7 +43,7 @@ UPWARD = {
 
 DRIVER = """
     qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey qsup.check.stranding
+    qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints
 """
 """Only these import psycopg."""
 
