@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def find(flag: str | Path | None, environ: Mapping[str, str], cwd: Path) -> Path
     if named:
         return Path(named)
     for place in PLACES:
-        if (cwd / place).is_file():
+        if isfile(cwd / place):
             return Path(place) if cwd == Path.cwd() else cwd / place
     raise ConfigUnreadable(
         f"no queues.yaml found; looked at {', '.join(str(cwd / place) for place in PLACES)}",
@@ -109,7 +110,8 @@ class _Filling:
         if match[0] == "$${":
             return "${"
         inside = NAME.fullmatch(match[1])
-        if inside is None or not match[2]:
+        # A variable inside a default would end at the first brace, and the rest would be taken as text.
+        if inside is None or not match[2] or "${" in match[1]:
             self._note(
                 "Q021", f"{dotted(path)} has a malformed variable, expected ${{NAME}} or ${{NAME:-default}}", path
             )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumper
 
 from qsup import embedded
 from qsup.database import Choice, resolve, shown
@@ -18,10 +21,14 @@ from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
 __all__ = [
     "choice_for", "conninfo_for", "default_dsn", "dsn_for", "for_psql", "home_of", "open_async", "open_connection",
-    "shown",
+    "open_own", "shown",
 ]  # fmt: skip
 
 CONNECT_SECONDS = 10
+
+OWN_SESSION = "SET search_path = pg_catalog, pg_temp; SET row_security = off; SET client_encoding = 'UTF8'"
+"""A function or an operator in another schema takes no call of ours; row security that hides rows from us is an error
+instead of an empty queue; texts are texts in a database of encoding SQL_ASCII too."""
 
 # A peer that is gone without a word (power, cable, firewall) is noticed within a minute.
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
@@ -95,6 +102,45 @@ def open_connection(dsn: str, *, role: str, autocommit: bool = True, source: str
             return psycopg.connect(conninfo, autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise _silent(dsn, source, error) from None
+
+
+def open_own(dsn: str, *, role: str, source: str = "") -> psycopg.Connection:
+    """A connection in autocommit mode for qsup's own statements: they mean what they say, whatever is set for the user.
+
+    Raises DatabaseUnavailable, ConfigUnreadable.
+    """
+    conn = open_connection(dsn, role=role, source=source)
+    try:
+        conn.execute(OWN_SESSION)
+    except psycopg.OperationalError as error:
+        conn.close()
+        raise _silent(dsn, source, error) from None
+    return conn
+
+
+def forgiving(conn: psycopg.Connection) -> None:
+    """Let it store every text: what a database of another encoding than UTF-8 has no letter for, is written escaped.
+
+    For outcomes: an arrow in an exception's message must not keep it from being stored.
+    """
+    encoding = conn.info.parameter_status("server_encoding") or "UTF8"
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        conn.adapters.register_dumper(str, _escaping(encoding))
+
+
+def _escaping(encoding: str) -> type[StrDumper]:
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        codec = "ascii"
+
+    class Escaping(StrDumper):
+        """Texts in the letters of this encoding."""
+
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.encode(codec, "backslashreplace").decode(codec))
+
+    return Escaping
 
 
 async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:

@@ -19,6 +19,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import tuple_row
 
 from qsup import sql, store
+from qsup.complaints import as_error
 from qsup.errors import (
     DatabaseUnavailable,
     DispatchError,
@@ -50,8 +51,9 @@ GONE: dict[tuple[str | None, str | None], type[DispatchError]] = {
     ("qsup", "jobs_type_fkey"): UnknownJob,
 }
 
-UNSTORABLE = ("22P05", "22P02")
-"""jsonb holds neither NUL characters nor lone surrogates, and its numbers are neither NaN nor infinite."""
+UNSTORABLE = ("22P05", "22P02", "22003", "54000", "54001")
+"""jsonb holds neither NUL characters nor lone surrogates, its numbers are neither NaN nor infinite nor of more than
+131,072 digits, its texts no longer than 256 MB; and it is nested some thousand deep at most."""
 
 
 def dispatch(
@@ -95,7 +97,7 @@ def dispatch_many(
 
 def dispatch_raw(conn: Connection[Any], name: str, payloads: Sequence[str], **options: Any) -> list[int]:
     """Store jobs by class name and JSON texts, without their class: for the command line."""
-    values = {"queue": None, "delay": None, "at": None} | options
+    values = {"queue": None, "at": None} | options | {"delay": _seconds(options.get("delay"))}
     return list(
         _execute(conn, "dispatch_many", values | {"jobs": [name] * len(payloads), "payloads": list(payloads)})[0]
     )
@@ -103,7 +105,7 @@ def dispatch_raw(conn: Connection[Any], name: str, payloads: Sequence[str], **op
 
 def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str | None, **options: Any) -> int:
     """Store one job by class name and JSON text, perhaps under a unique key: for the command line."""
-    values = {"queue": None, "delay": None, "at": None} | options
+    values = {"queue": None, "at": None} | options | {"delay": _seconds(options.get("delay"))}
     return _accepted(_execute(conn, "dispatch", values | {"job": name, "payload": payload, "unique": unique}))
 
 
@@ -126,11 +128,15 @@ def refusal(error: psycopg.Error | UnicodeEncodeError) -> Exception:
         return DispatchError(
             f"this database user may not dispatch: {said.message_primary}", hint="GRANT qsup_dispatcher TO its role."
         )
+    if state == "25006":
+        return as_error(error)
     if isinstance(error, psycopg.OperationalError) and not state.startswith(ASKED_AGAIN):
         return DatabaseUnavailable(f"no answer says that the job was stored: {str(error).strip()}")
     return error
 
 
+LONGEST_DELAY = 1e15
+"""Seconds; beyond it PostgreSQL has no such interval, and says so in words of its own."""
 ASKED_AGAIN = ("40", "55", "57014")
 """SQLSTATEs that a transaction's owner must see as they are, to run it again: serialization, locks, cancelled."""
 
@@ -181,7 +187,12 @@ def _payload(job: Job) -> str:
 
 
 def _seconds(delay: Delay | None) -> float | None:
-    return delay.total_seconds() if isinstance(delay, timedelta) else delay
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+    if seconds is not None and not abs(seconds) <= LONGEST_DELAY:
+        raise DispatchError(
+            f"delay={seconds:g} seconds is no time that one can wait", hint="Give a finite delay or at."
+        )
+    return seconds
 
 
 def _moment(at: datetime | None) -> datetime | None:

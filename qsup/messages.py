@@ -220,7 +220,8 @@ class Work(Message):
     type: str
     queue: str
     handler: str
-    payload: dict[str, Any]
+    payload: str
+    """JSON, as PostgreSQL writes it."""
     attempt: int
     tries: int
     crashes: int

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from qsup import store
+from qsup import connect, store
 from qsup.errors import DatabaseUnavailable, SchemaMismatch
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -60,7 +60,7 @@ def pending(conn: psycopg.Connection[Any]) -> list[Migration]:
 def migrate(dsn: str) -> list[Migration]:
     """Apply what is missing and return it. Raises DatabaseUnavailable, SchemaMismatch."""
     try:
-        with psycopg.connect(dsn, autocommit=True, application_name="qsup:migrate") as conn:
+        with connect.open_own(dsn, role="migrate") as conn:
             return migrate_connection(conn)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"cannot migrate: {str(error).strip()}") from None

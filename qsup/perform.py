@@ -88,7 +88,7 @@ def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
 def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     try:
         handler = find(work.handler, work.type)
-        job = handler.payload.model_validate(work.payload)
+        job = handler.payload.model_validate_json(work.payload)
     except ValidationError as error:
         reason = clean(f"not a payload of {work.type}: {misfit(error)}")
         return Report(kind="error", reason=reason, exception="ValidationError")

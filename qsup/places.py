@@ -193,7 +193,8 @@ class _Builder:
             return self._alias(event)
         node = self._fresh(event, events, depth)
         if node.nodes > MOST_NODES or node.depth > DEEPEST:
-            raise _Refused("Q006", "with its anchors written out this holds too much", _place(event))
+            what = f"holds more than {MOST_NODES:,} values" if node.nodes > MOST_NODES else f"is over {DEEPEST} deep"
+            raise _Refused("Q006", f"this {what}, with its anchors written out", _place(event))
         if anchor := getattr(event, "anchor", None):
             # Registered when it is complete: an alias inside its own anchor finds nothing, so no cycle can be.
             self.anchors[anchor] = node

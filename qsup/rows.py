@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 Key = tuple[int, int]
 """A job's id and claim number: the only name under which a claim may be ended."""
@@ -17,7 +16,8 @@ class Claimed:
     claim: int
     queue: str
     type: str
-    payload: dict[str, Any]
+    payload: str
+    """JSON, not read on the way: what Python's reader refuses (depth, digits) concerns this one job only."""
     attempts: int
     crashes: int
     step: str

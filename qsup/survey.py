@@ -24,7 +24,7 @@ class Survey:
 def survey(dsn: str) -> Survey:
     """Ask once. Never raises."""
     try:
-        with connect.open_connection(dsn, role="status") as conn:
+        with connect.open_own(dsn, role="status") as conn:
             return Survey(store.counts(conn), store.supervisors(conn), "up", connect.shown(dsn))
     except QsupError as error:
         return Survey(None, [], "away", error.message)

@@ -18,10 +18,8 @@ from qsup.check.rules import check
 from qsup.config import Loaded, Parsed, parse
 from qsup.errors import ConfigUnreadable, ExitCode
 from qsup.faults import problem
+from qsup.reading import MOST_BYTES, read
 from qsup.routing import Routing
-
-MOST_BYTES = 512 * 1024
-"""Read in at most 4 s (measured: one list of 260,000 numbers); a queue takes about 100 bytes."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Loaded:
@@ -66,13 +64,13 @@ class _Unreadable(Exception):
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.is_file() and path.stat().st_size > MOST_BYTES:
-            raise _Unreadable("Q004", f"the file is too large, expected at most {MOST_BYTES // 1024} kB")
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)[: MOST_BYTES + 1]
+        found = read(path)
     except OSError as error:
         hint = "name another with --config FILE, or run `qsup init`" if isinstance(error, FileNotFoundError) else ""
         raise _Unreadable("Q001", f"the file cannot be read: {(error.strerror or str(error)).lower()}", hint) from None
+    if len(found) > MOST_BYTES:
+        raise _Unreadable("Q004", f"the file is too large, expected at most {MOST_BYTES // 1024} kB")
+    return found
 
 
 def _text(source: bytes) -> str:
@@ -96,10 +94,10 @@ def _with_database_file(parsed: Parsed, path: Path) -> tuple[Parsed, list[Proble
         return parsed, []
     place = parsed.tree.at("database_file")
     try:
-        text = (path.parent / name).read_text(encoding="utf-8").strip()
+        text = read(path.parent / name).decode("utf-8").strip()
     except (OSError, ValueError):
         text = ""
-    if not text:
+    if not text or "\0" in text:
         message = "`database_file` names a file that is missing, unreadable or empty"
         return parsed, [problem("Q022", message, ("database_file",), parsed.tree, place)]
     return replace(parsed, routing=replace(parsed.routing, database=text)), []
@@ -116,16 +114,26 @@ def code_version(root: Path, modules: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for top in sorted({name.partition(".")[0] for name in modules}):
         for file in sorted(_python_files(root, top)):
-            digest.update(f"{file.relative_to(root).as_posix()}\0{file.stat().st_size}\0".encode())
-            digest.update(file.read_bytes())
+            content = _content(file)
+            digest.update(f"{file.relative_to(root).as_posix()}\0{len(content)}\0".encode(errors="surrogateescape"))
+            digest.update(content)
     return digest.hexdigest()
 
 
 def _python_files(root: Path, top: str) -> Iterator[Path]:
-    if (single := root / f"{top}.py").is_file():
+    # os.path.isfile: a name that is too long, or a folder that may not be entered, is no file instead of an error.
+    if os.path.isfile(single := root / f"{top}.py"):
         yield single
     for folder, _, names in os.walk(root / top):
-        yield from (Path(folder, name) for name in names if name.endswith(".py") and Path(folder, name).is_file())
+        yield from (Path(folder, name) for name in names if name.endswith(".py") and os.path.isfile(Path(folder, name)))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        # Whether it can be imported, the template finds out.
+        return f"unreadable: {error.errno}".encode()
 
 
 def _unheard(loaded: Loaded, file: Path, dsn: str) -> list[Problem]:

@@ -58,7 +58,7 @@ def _missing_paths(parsed: Parsed, root: Path, paths: Iterable[Path] | None) -> 
     if paths is not None:
         return
     for index, name in enumerate(parsed.routing.code):
-        if not (root / name).exists():
+        if not os.path.exists(root / name):
             place = parsed.tree.at("code", index)
             yield problem("Q209", f"`code:` names {name}, which does not exist", ("code",), parsed.tree, place)
 

@@ -213,13 +213,15 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 def python_files(path: Path) -> Iterator[Path]:
     """The Python files at and below `path`, in order, without hidden folders and installed packages."""
-    if path.is_file():
+    if os.path.isfile(path):
         if path.suffix == ".py":
             yield path
         return
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+        yield from (
+            Path(folder, name) for name in sorted(names) if name.endswith(".py") and os.path.isfile(Path(folder, name))
+        )
 
 
 def dotted(node: ast.expr) -> str | None:

@@ -26,11 +26,11 @@ def findings(loaded: Loaded, root: Path, dsn: str) -> list[Problem]:
 def _rows(loaded: Loaded, dsn: str) -> list[Problem]:
     import psycopg
 
-    from qsup.connect import open_connection
+    from qsup.connect import open_own
 
     assert loaded.routing is not None  # noqa: S101  findings() has looked
     try:
-        with open_connection(dsn, role="check") as conn:
+        with open_own(dsn, role="check") as conn:
             return rows.stranded(loaded.routing, conn)
     except (QsupError, psycopg.Error):
         return []

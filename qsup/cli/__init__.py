@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -53,12 +54,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a QsupError becomes its sentence on stderr and its exit code."""
+    """Run the command line; an error becomes its sentence on stderr and its exit code."""
     try:
         cli.main(standalone_mode=False)
     except QsupError as error:
-        click.echo(f"qsup: {error}", err=True)
-        sys.exit(int(error.exit_code))
+        _fail(error)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -67,3 +67,22 @@ def main() -> None:
     except BrokenPipeError:
         # `qsup … | head`: the reader left; writing the rest, also at exit, would only raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _fail(QsupError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"))
+    except Exception as error:
+        _fail(_of_the_database(error))
+
+
+def _fail(error: QsupError) -> NoReturn:
+    click.echo(f"qsup: {error}", err=True)
+    sys.exit(int(error.exit_code))
+
+
+def _of_the_database(error: Exception) -> QsupError:
+    """What PostgreSQL refused in the middle of a command. Anything else is a defect of ours and raised again."""
+    driver = sys.modules.get("psycopg")
+    if driver is None or not isinstance(error, driver.Error):
+        raise error
+    from qsup.complaints import as_error
+
+    return as_error(error)

@@ -23,7 +23,7 @@ def apply(config: str | None, database: str | None, as_json: bool) -> None:
 
     path, routing = the_routing(config)
     dsn = the_dsn(database, path, routing.database, start=True)
-    with connect.open_connection(dsn, role="apply") as conn:
+    with connect.open_own(dsn, role="apply") as conn:
         require(conn)
         applied = declare.apply(conn, routing, supervisor="")
     retired = {"retired_queues": list(applied.retired_queues), "retired_jobs": list(applied.retired_types)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic_core import from_json
 
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_routing
 from qsup.errors import InvalidPayload
@@ -43,7 +44,7 @@ def dispatch(
     if unique is not None and count > 1:
         raise click.UsageError("--unique and --count exclude each other: the second one would be the first one.")
     dsn = the_dsn(database, path, routing.database, start=True)
-    with connect.open_connection(dsn, role="dispatch") as conn:
+    with connect.open_own(dsn, role="dispatch") as conn:
         if count == 1:
             ids = [dispatching.dispatch_one(conn, name, text, unique=unique, **options)]
         else:
@@ -58,7 +59,8 @@ def _payload(payload: str | None, file: str | None) -> str:
         raise click.UsageError("Give the payload either as an argument (a JSON object, {} for none) or with -f FILE.")
     try:
         text = payload if payload is not None else _read(str(file))
-        json.loads(text)
+        # The reader that the worker has: what it cannot read (too deep, too many digits) would only fail there.
+        from_json(text.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidPayload(f"cannot read {file}: {error}") from None
     except ValueError as error:

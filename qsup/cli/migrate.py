@@ -19,7 +19,7 @@ def migrate(config: str | None, database: str | None, check: bool, show_sql: boo
 
     path, routing = the_routing(config)
     dsn = the_dsn(database, path, routing.database, start=True)
-    with connect.open_connection(dsn, role="migrate") as conn:
+    with connect.open_own(dsn, role="migrate") as conn:
         missing = migrating.pending(conn)
         if show_sql:
             click.echo(migrating.shown(missing), nl=False)

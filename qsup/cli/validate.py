@@ -75,11 +75,11 @@ def validate(
 def _stored(routing: Routing, file: Path, database: str | None) -> tuple[list[Problem], QsupError | None]:
     """The database's findings, or why there are none: what else was found is told first."""
     # Imported here: only --db needs the driver.
-    from qsup.connect import open_connection
+    from qsup.connect import open_own
 
     try:
         dsn = the_dsn(database, file, routing.database, start=False)
-        with open_connection(dsn, role="validate") as connection:
+        with open_own(dsn, role="validate") as connection:
             return rows.check(routing, connection), None
     except QsupError as error:
         return [], error

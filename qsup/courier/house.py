@@ -19,7 +19,7 @@ import psycopg
 
 from qsup import connect, declare, migrate, store
 from qsup.courier.rescue import LOOK_EVERY, Watch
-from qsup.errors import DatabaseUnavailable
+from qsup.errors import QsupError
 from qsup.routing import Routing
 from qsup.version import __version__
 
@@ -136,7 +136,7 @@ class House(threading.Thread):
             try:
                 self._serve()
                 wait = 0.2
-            except (DatabaseUnavailable, psycopg.Error):
+            except (QsupError, psycopg.Error, OSError):
                 time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter, not a secret
                 wait = min(5.0, wait * 2)
 
@@ -152,7 +152,7 @@ class House(threading.Thread):
 
     def _serve(self) -> None:
         role = f"house:{self._keeper.duty.supervisor[:12]}"
-        with connect.open_connection(self._dsn, role=role) as conn:
+        with connect.open_own(self._dsn, role=role) as conn:
             self._keeper.connected_at = time.monotonic()
             while not self.ended:
                 rest = self._keeper.turn(conn)

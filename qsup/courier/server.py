@@ -84,6 +84,7 @@ class Server:
                 return
             self.service.begin()
         self.service.turn(Statements(self.link.conn))
+        self.link.proved()
 
     def _patience(self) -> float:
         desk = self.desk

@@ -29,7 +29,7 @@ WITH ended AS (
             secs => p.slack + coalesce((%(job_timeouts)s::jsonb ->> j.type)::float8, p.timeout))
     FROM picked AS p
     WHERE j.id = p.id AND j.id = ANY (ARRAY(SELECT p.id FROM picked AS p))
-    RETURNING j.id, j.claim_number, j.queue, j.type, j.payload, j.attempts, j.crashes, j.step, j.error, j.seq,
+    RETURNING j.id, j.claim_number, j.queue, j.type, j.payload::text AS payload, j.attempts, j.crashes, j.step, j.error, j.seq,
               (%(slots)s::text[])[p.place] AS slot
 )
 SELECT NULL::bigint AS ended, c.* FROM claimed AS c

@@ -15,24 +15,37 @@ from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, r
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
-from qsup.supervise.supervisor import Project, Supervisor
+from qsup.supervise.supervisor import ANEW, Project, Supervisor
 
 
 def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
     try:
-        return supervise(file, strict="--strict" in arguments, allow_orphans="--allow-orphans" in arguments)
+        strict, allow_orphans = "--strict" in arguments, "--allow-orphans" in arguments
+        code = prepared(file, strict=strict, allow_orphans=allow_orphans).serve()
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         # Before the loop catches signals nothing has been started.
         return 130
+    if code == ANEW:
+        # Children and their channels stay behind; everything else begins as after the death of a supervisor.
+        os.execv(sys.executable, [sys.executable, "-m", "qsup.supervise", *arguments])  # noqa: S606  no shell
+    return code
 
 
-def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
-    """Take the project, read its file, and serve it."""
+def prepared(file: Path, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
+    """Take the project and read its file. Raises QsupError, also for what the system does not give."""
+    try:
+        return _prepared(file, strict=strict, allow_orphans=allow_orphans)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
+
+
+def _prepared(file: Path, *, strict: bool, allow_orphans: bool) -> Supervisor:
     run = run_directory(file) if file.exists() else None
     lock = None if run is None else lock_run(run)
     voice = Voice()
@@ -47,10 +60,10 @@ def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
         voice.say(f"an earlier supervisor left a courier behind (pid {left}); ended")
     board, occupied = take_over(run)
     project = Project(
-        config_file=file, run=run, board=board, embedded=choice.kind == "embedded", dsn=choice.dsn,
+        config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(project, first, occupied, voice, findings_of(answer)).serve()
+    return Supervisor(project, first, occupied, voice, findings_of(answer))
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from qsup.reading import fingerprint_of_kind, read
+
 EVERY = 1.0
 """Seconds between looks."""
 STILL = 0.15
@@ -51,9 +53,10 @@ class ConfigWatch:
 
 
 def fingerprint(file: Path) -> str:
-    """The hash of the content; empty when it cannot be read."""
+    """The hash of the content, of so much as is ever read; empty when it cannot be read."""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        # Of a pipe or a device only what it is: the supervisor must not read what may never come, or never end.
+        return fingerprint_of_kind(file) or hashlib.sha256(read(file)).hexdigest()
     except OSError:
         return ""
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from qsup.check.load import MOST_BYTES, code_version, load, load_or_raise
+from qsup.check.load import code_version, load, load_or_raise
 from qsup.config import find
 from qsup.errors import ConfigUnreadable, ExitCode
+from qsup.reading import MOST_BYTES
 from qsup.routing import Routing
 
 GOOD = "version: 1\nqueues: {pay: {workers: 1}}\n"

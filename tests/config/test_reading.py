@@ -114,11 +114,11 @@ def test_a_queue_may_be_called_no() -> None:
 def test_variables_are_filled_into_texts_only() -> None:
     text = """\
         version: 1
-        database: ${DB:-postgresql://localhost/${NAME}}
+        database: ${DB:-postgresql://localhost/name}
         queues: {pay: {workers: 1, timeout: "${TIMEOUT:-90s}", purpose: "$${HOME} and ${WHO}"}}
         """
     found = parsed(text, {"WHO": "you", "DB": "dbname=x"})
-    assert found.routing.database is not None
+    assert found.routing.database == "dbname=x"
     assert found.routing.queues["pay"].timeout == 90
     assert found.routing.queues["pay"].purpose == "${HOME} and you"
 

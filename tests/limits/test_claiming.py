@@ -25,7 +25,7 @@ FREE = {"q": ["q:0", "q:1"]}
 
 def claimed(*seqs: int) -> list[Claimed]:
     """Jobs with these places in the queue."""
-    return [Claimed(seq, 1, "q", "Note", {}, 1, 0, "run", None, seq, "q:0") for seq in seqs]
+    return [Claimed(seq, 1, "q", "Note", "{}", 1, 0, "run", None, seq, "q:0") for seq in seqs]
 
 
 def take(claims: Claims, now: float, *seqs: int, cost: float = 0.0) -> Want:

@@ -18,13 +18,13 @@ ROWS: dict[int, str] = {
     3: """
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter qsup.lease_end
+        qsup.lines qsup.starter qsup.lease_end qsup.reading qsup.complaints
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
         qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
-        qsup.supervise.edits
+        qsup.supervise.edits qsup.supervise.footing
     """,
     2: """
         qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
@@ -46,7 +46,7 @@ UPWARD = {
 
 DRIVER = """
     qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey qsup.check.stranding
+    qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints
 """
 """Only these import psycopg."""
 
@@ -67,6 +67,7 @@ IMPURE = """
 PURE_ENOUGH = {
     ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
     ("qsup.courier.deaths", "signal"): "the names of signals",
+    ("qsup.config", "os"): "find() asks whether the file is there",
     ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""

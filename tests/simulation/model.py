@@ -228,5 +228,5 @@ class Connection:
 def shown(row: Row) -> Claimed:
     """What a statement returns of a row."""
     return Claimed(
-        row.id, row.claim, row.queue, "Note", {}, row.attempts, row.crashes, "run", None, row.seq, row.slot
+        row.id, row.claim, row.queue, "Note", "{}", row.attempts, row.crashes, "run", None, row.seq, row.slot
     )  # fmt: skip

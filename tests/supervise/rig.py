@@ -52,6 +52,8 @@ class Run:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.project, self.dsn = project, dsn
+        self.runtime_dsn = dsn
+        """What the program itself is told, when it is not what the test uses."""
         self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -78,7 +80,7 @@ class Run:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "QSUP_DATABASE_URL": self.dsn}
+        return {**os.environ, "QSUP_DATABASE_URL": self.runtime_dsn}
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`qsup run`, until all slots serve."""
@@ -145,8 +147,9 @@ class Run:
         self.until(lambda: len(self.diary(what)) >= times, f"{what!r} is in the diary")
         return self.diary(what)[-1].split()
 
-    def says(self, what: str) -> None:
-        self.until(lambda: what in self.output(), f"it says {what!r}")
+    def says(self, what: str, since: int = 0, times: int = 1) -> None:
+        """Wait until it has said this, so often, behind this place of its output."""
+        self.until(lambda: self.output()[since:].count(what) >= times, f"it says {what!r}")
 
     def refused(self) -> list[dict[str, Any]]:
         """Wait until an edit is refused; its problems, of one look at the state."""
