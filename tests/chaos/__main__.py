@@ -8,7 +8,7 @@ import random
 import sys
 
 from tests.chaos.report import Report
-from tests.chaos.run import played
+from tests.chaos.run import play
 
 
 def main() -> int:
@@ -22,7 +22,12 @@ def main() -> int:
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     # First of all: whatever comes, the run can be repeated.
     print(f"seed {seed}", file=sys.stderr if asked.json else sys.stdout, flush=True)
-    report = played(Report(seed=seed, jobs=asked.jobs, minutes=asked.minutes))
+    report = Report(seed=seed, jobs=asked.jobs, minutes=asked.minutes)
+    try:
+        play(report)
+    except KeyboardInterrupt:
+        print(f"interrupted: its processes are ended, its folder is kept: {report.folder}", file=sys.stderr)
+        return 130
     print(json.dumps(report.to_dict(), indent=1) if asked.json else report.text(), flush=True)
     return 0 if report.passed else 1
 

@@ -100,10 +100,3 @@ class Database:
             self.server.is_alive()
         pid = int(self.place.facts().get("pid", 0)) if self.ours and existing_place(self.home) else 0
         return {pid} if pid and os.path.exists(f"/proc/{pid}") else set()
-
-    def end(self) -> None:
-        """At the very end."""
-        self.let_back()
-        with suppress(QsupError, AssertionError):
-            if self.ours and existing_place(self.home) is not None:
-                embedded.stop(self.home, force=True)

@@ -21,6 +21,7 @@ REFUSED = (
     {"workers": 0},
     {"timeout": "-3s"},
 )
+MODULES = {"courier": "qsup.courier", "template": "qsup.template", "database child": "qsup.embedded"}
 
 
 class Mischief:
@@ -124,7 +125,7 @@ class Mischief:
 
     def _go_on(self, pids: Sequence[int]) -> None:
         self._stopped.subtract(pids)
-        free = [pid for pid in pids if self._stopped[pid] <= 0 and processes.is_ours(pid, self.project.folder)]
+        free = [pid for pid in pids if self._stopped[pid] <= 0 and processes.is_ours(pid, self.project.folder.parent)]
         processes.send(free, signal.SIGCONT)
 
     def _stops_postgres(self, accident: Accident, how: str) -> bool:
@@ -182,16 +183,18 @@ class Mischief:
         heapq.heappush(self._undo, (time.monotonic() + seconds, next(self._numbers), undo))
 
     def _pids(self, what: str) -> list[int]:
-        """The living processes of one kind, as the last state.json named them."""
-        state = self.project.state()
-        named = {
-            "worker": [slot["pid"] for slot in state.get("slots", {}).values()],
-            "courier": [state.get("courier", {}).get("pid", 0)],
-            "template": [one["pid"] for one in state.get("template", {}).values()],
-            "database child": [state.get("database", {}).get("pid", 0)],
-            "supervisor": [self.project.pid],
-        }[what]
-        return [pid for pid in named if pid and processes.is_ours(pid, self.project.folder)]
+        """The living processes of one kind."""
+        workers = self.project.workers()
+        match what:
+            case "supervisor":
+                return [self.project.pid] if self.project.pid else []
+            case "worker":
+                return workers
+            case _:
+                # A forked worker has its template's command line.
+                module = MODULES[what]
+                running = processes.ours(self.project.folder)
+                return sorted(pid for pid, title in running.items() if module in title and pid not in workers)
 
     def _all(self) -> list[int]:
         return list(processes.ours(self.project.folder))

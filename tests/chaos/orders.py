@@ -30,7 +30,7 @@ RARE: tuple[tuple[str, str, float, int], ...] = (
     ("Common", "fork and die", 0.003, 8),
     ("Tight", "hang", 0.004, 10),
     ("Tight", "stop", 0.002, 4),
-    ("Slow", "second", 0.015, 60),
+    ("Slow", "second", 0.008, 30),
     ("Doomed", "doom", 0.01, 60),
     ("Doomed", "discard", 0.005, 30),
     ("Poison", "poison", 0.001, 3),

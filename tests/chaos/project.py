@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qsup.board import Board
 from qsup.rundir import RunDirectory
-from tests.chaos.processes import MARK
+from tests.chaos.processes import MARK, is_ours
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = Path(__file__).with_name("shop.py").read_text()
@@ -166,6 +167,14 @@ class Project:
         except (OSError, ValueError):
             return {}
         return found
+
+    def workers(self) -> list[int]:
+        """The pids of the living workers, as the board names them."""
+        try:
+            records = Board(self.run.board).records()
+        except (OSError, ValueError):
+            return []
+        return sorted(one.pid for one in records.values() if one.pid and is_ours(one.pid, self.folder))
 
     def serves(self, slots: int) -> bool:
         """Whether exactly so many slots serve, everything is declared, and nothing is wrong or on the move."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from qsup.errors import QsupError
 from qsup.reaper import become_subreaper
 from tests.chaos import accidents, orders, processes
 from tests.chaos.accidents import Accident
@@ -86,7 +87,7 @@ class Run:
 
     def clean_up(self) -> None:
         """No process of the run survives it."""
-        self.database.end()
+        self.database.let_back()
         deadline = time.monotonic() + 20
         while processes.ours(self.folder) and time.monotonic() < deadline:
             processes.kill_all(self.folder)
@@ -212,8 +213,8 @@ def deadline(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before[1])
 
 
-def played(report: Report) -> Report:
-    """Play the run that the report names, in a folder of its own that is kept when something is wrong."""
+def play(report: Report) -> None:
+    """The run that the report names, in a folder of its own that is kept when something is wrong; fills the report."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))
     folder.chmod(0o755)
     (folder / "project").mkdir(mode=0o755)
@@ -225,7 +226,7 @@ def played(report: Report) -> Report:
         with deadline(report.minutes * 60 * 2 + SPARE_SECONDS):
             run = Run(report, folder)
             run.play()
-    except (Stuck, psycopg.Error) as error:
+    except (Stuck, psycopg.Error, QsupError) as error:
         report.violations.append(f"{type(error).__name__}: {error}")
     finally:
         _finish(run, report)
@@ -233,7 +234,6 @@ def played(report: Report) -> Report:
     if report.passed:
         shutil.rmtree(folder, ignore_errors=True)
         report.folder = ""
-    return report
 
 
 def _finish(run: Run | None, report: Report) -> None:
