@@ -12,7 +12,7 @@ from tests.chaos.orders import Order
 from tests.chaos.project import WORKERS
 
 RUN_FILES = {
-    "run.lock", "slots.lock", "courier.lock", "courier.sock", "board", "state.json", "state.json.new",
+    "run.lock", "slots.lock", "courier.lock", "database.lock", "courier.sock", "board", "state.json", "state.json.new",
 }  # fmt: skip
 ONCE = re.compile(r"qsup:(courier|house|listener):[0-9a-f]{12}")
 SHOWN = 8
