@@ -64,6 +64,7 @@ class Project:
         self.ends: list[str] = []
         """Ends of a supervisor that nobody had asked for."""
         (folder / "forked").mkdir()
+        (folder / "finished").mkdir()
         self.write_code(SHOP)
         self.write(self.document())
 

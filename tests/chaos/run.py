@@ -159,7 +159,8 @@ class Run:
         report.failed, report.events = dict(counts.causes), dict(counts.events)
         facts = Facts(
             orders=self.orders, counts=counts, mourned={int(line.split()[0]) for line in self._lines("mourned")},
-            overlaps=self._lines("overlaps"), connections=connections, zombies=zombies, leftovers=self._leftovers(),
+            overlaps=self._lines("overlaps"), again=self._lines("again"), connections=connections, zombies=zombies,
+            leftovers=self._leftovers(),
             run_files=os.listdir(self.project.run.path), ends=self.project.ends, exit_code=exit_code,
         )  # fmt: skip
         report.violations += violations(facts)

@@ -1,7 +1,8 @@
 """The handlers of a chaos run: copied into its project as shop.py, where each job does what its order says.
 
 Effects are rows in the project's own tables. A byte of the file `running` is locked while a job runs, so that a second
-live run of the same job is seen (and noted in the file `overlaps`) by whoever comes later.
+live run of the same job is seen (and noted in the file `overlaps`) by whoever comes later; a run of a job that a living
+worker has finished is noted in the file `again`.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def serve(job: Order, ctx: qsup.Context) -> None:
         if job.does == "note":
             with ctx.connect() as conn:
                 conn.execute(NOTE, (job.n, ctx.job_id, ctx.claim_number))
+            finish(job.n)
             return
         if job.does == "async":
             asyncio.run(effect_async(job, ctx))
@@ -199,10 +201,30 @@ def alone(n: int, ctx: qsup.Context) -> Iterator[None]:
         write_line("overlaps", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: another run of it is alive")
     if ctx.crashes and survivor(n):
         write_line("overlaps", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: its old grandchild is alive")
+    if pid := finisher(n):
+        # A worker keeps its outcome until it is stored: only its death may cost another run.
+        write_line("again", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: finished by {pid}, which lives")
     try:
         yield
     finally:
         fcntl.lockf(_locks[pid], fcntl.LOCK_UN, 1, n)
+
+
+def finish(n: int) -> None:
+    """Note that a run came to its end, and in which worker."""
+    with open(f"finished/{n}", "w") as file:
+        file.write(str(os.getpid()))
+
+
+def finisher(n: int) -> int:
+    """The worker in which an earlier run of `n` came to its end, if it lives; 0 otherwise."""
+    try:
+        with open(f"finished/{n}") as file:
+            pid = int(file.read() or "0")
+        os.kill(pid, 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return pid
 
 
 def survivor(n: int) -> bool:

@@ -18,8 +18,8 @@ GOOD = Facts(
     counts=Counts(
         effects=Counter([0]), notes=Counter([1, 1]), failed=Counter([2]), causes=Counter(), events=Counter()
     ),
-    mourned={2}, overlaps=[], connections=Counter(COURIERS | {"qsup:worker:quick:0": 1}), zombies=[], leftovers=[],
-    run_files=["board"], ends=[], exit_code=0,
+    mourned={2}, overlaps=[], again=[], connections=Counter(COURIERS | {"qsup:worker:quick:0": 1}), zombies=[],
+    leftovers=[], run_files=["board"], ends=[], exit_code=0,
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ BAD = {
     "and did not": changed(failed=Counter()),
     "did not end": replace(GOOD, counts=replace(GOOD.counts, left=["7, quick, running"])),
     "failed hook was not run": replace(GOOD, mourned=set()),
+    "run again": replace(GOOD, again=["order 1"]),
     "live runs": replace(GOOD, overlaps=["order 0"]),
     "qsup:embedded: 1": replace(GOOD, connections=GOOD.connections + Counter({"qsup:embedded": 1})),
     "courier: 2": replace(GOOD, connections=GOOD.connections + Counter({"qsup:courier:ffffffffffff": 1})),

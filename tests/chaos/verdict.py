@@ -26,6 +26,7 @@ class Facts:
     counts: Counts
     mourned: set[int]
     overlaps: Sequence[str]
+    again: Sequence[str]
     connections: Counter[str]
     zombies: Sequence[str]
     leftovers: Sequence[str]
@@ -57,6 +58,7 @@ def _jobs(facts: Facts) -> Iterable[str]:
     yield listed("orders whose failed hook was not run", sorted(hooked - facts.mourned))
     yield listed("failed hooks of jobs that did not fail", sorted(facts.mourned - hooked))
     yield listed("two live runs of one job", facts.overlaps)
+    yield listed("finished jobs that were run again", facts.again)
 
 
 def _effects(facts: Facts) -> Iterable[str]:
