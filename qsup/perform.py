@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import os
 import signal
 import sys
 import traceback
@@ -75,6 +76,15 @@ class SoftLimit:
 
 def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     """Run the handler of `work` within its time limit and say how it went."""
+    pid = os.getpid()
+    report = _performed(work, context, limit)
+    if os.getpid() != pid:
+        # A process that the handler forked has come back from it: two would serve one slot over one socket.
+        os._exit(1)
+    return report
+
+
+def _performed(work: Work, context: Context, limit: SoftLimit) -> Report:
     try:
         handler = find(work.handler, work.type)
         job = handler.payload.model_validate(work.payload)
