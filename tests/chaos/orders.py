@@ -20,6 +20,7 @@ MIX: tuple[tuple[str, str, float], ...] = (
     ("Common", "async", 2.0),
     ("Common", "linger", 2.0),
     ("Common", "fork", 1.0),
+    ("Common", "stray", 0.5),
 )
 RARE: tuple[tuple[str, str, float, int], ...] = (
     # job class, what it does, share of all orders, at the most; each of them costs a worker or a second

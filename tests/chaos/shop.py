@@ -132,6 +132,8 @@ def before(job: Order, ctx: qsup.Context) -> None:
         case "fork and die" if ctx.crashes == 0:
             grandchild(job.n, 60.0)
             os._exit(4)
+        case "stray" if os.fork() == 0:
+            raise ValueError("the child of a handler comes back from it")
         case "progress":
             ctx.progress(50.0, "half")
         case "discard":
@@ -177,10 +179,12 @@ async def effect_async(job: Order, ctx: qsup.Context) -> None:
 def grandchild(n: int, seconds: float) -> None:
     """A process that holds the lock of `n` in the folder `forked` as long as it lives."""
     if os.fork() == 0:
-        descriptor = os.open(f"forked/{n}", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        time.sleep(seconds)
-        os._exit(0)
+        try:
+            descriptor = os.open(f"forked/{n}", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            time.sleep(seconds)
+        finally:
+            os._exit(0)
 
 
 _locks: dict[int, int] = {}
@@ -201,9 +205,9 @@ def alone(n: int, ctx: qsup.Context) -> Iterator[None]:
         write_line("overlaps", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: another run of it is alive")
     if ctx.crashes and survivor(n):
         write_line("overlaps", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: its old grandchild is alive")
-    if pid := finisher(n):
+    if worker := finisher(n):
         # A worker keeps its outcome until it is stored: only its death may cost another run.
-        write_line("again", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: finished by {pid}, which lives")
+        write_line("again", f"order {n}, job {ctx.job_id}, claim {ctx.claim_number}: finished by {worker}, which lives")
     try:
         yield
     finally:
