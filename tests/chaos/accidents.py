@@ -66,7 +66,15 @@ def drawn(rnd: random.Random, seconds: float, *, embedded: bool) -> list[Acciden
 def _once(rnd: random.Random, seconds: float) -> list[Accident]:
     """What a run has once, at the most."""
     away = 60.0 if seconds >= LONG_RUN else 10.0 if seconds >= MEDIUM_RUN else 4.0
-    found = [Accident(rnd.uniform(0.1, 0.4) * seconds, "keep postgres away", rnd.random(), away)]
+    at = rnd.uniform(0.1, 0.4) * seconds
+    found = [Accident(at, "keep postgres away", rnd.random(), away)]
+    # While outcomes wait to be stored, those who keep them die.
+    for what in (
+        "kill courier",
+        "kill template",
+        rnd.choice(["kill courier", "kill supervisor, template and courier"]),
+    ):
+        found.append(Accident(at + rnd.uniform(0.1, 0.9) * away, what, rnd.random()))
     if seconds >= MEDIUM_RUN:
         found.append(Accident(rnd.uniform(0.6, 0.95) * seconds, "suspend the host", rnd.random(), 20.0))
     return found

@@ -15,6 +15,7 @@ MIX: tuple[tuple[str, str, float], ...] = (
     ("Quick", "note", 10.0),
     ("Common", "nap", 24.0),
     ("Common", "note", 4.0),
+    ("Common", "long note", 3.0),
     ("Common", "retry", 3.0),
     ("Common", "child", 4.0),
     ("Common", "async", 2.0),
@@ -34,7 +35,7 @@ RARE: tuple[tuple[str, str, float, int], ...] = (
     ("Slow", "second", 0.008, 30),
     ("Doomed", "doom", 0.01, 60),
     ("Doomed", "discard", 0.005, 30),
-    ("Poison", "poison", 0.001, 3),
+    ("Poison", "poison", 0.001, 2),
 )
 FAILS = ("doom", "discard", "poison")
 
@@ -56,7 +57,7 @@ class Order:
     @property
     def noted(self) -> bool:
         """Its effect is not in ctx.transaction(): it happens at least once."""
-        return self.does == "note"
+        return self.does in ("note", "long note")
 
 
 def mixed(rnd: random.Random, total: int) -> tuple[list[Order], list[Order]]:
