@@ -33,6 +33,8 @@ RARE: tuple[tuple[str, str, float, int], ...] = (
     ("Tight", "hang", 0.004, 10),
     ("Tight", "stop", 0.002, 4),
     ("Slow", "second", 0.008, 30),
+    ("Quick", "three seconds", 0.005, 20),
+    ("Common", "three seconds", 0.01, 30),
     ("Doomed", "doom", 0.01, 60),
     ("Doomed", "discard", 0.005, 30),
     ("Poison", "poison", 0.001, 2),

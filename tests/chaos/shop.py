@@ -116,6 +116,9 @@ def before(job: Order, ctx: qsup.Context) -> None:
             time.sleep(0.005 + job.n % 40 / 1000)
         case "second":
             time.sleep(1.0)
+        case "three seconds":
+            # Long enough to be found running by the next courier, template and supervisor.
+            time.sleep(3.0)
         case "raise" if ctx.attempt == 1:
             raise ValueError(f"order {job.n} fails once")
         case "retry" if ctx.attempt == 1:
