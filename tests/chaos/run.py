@@ -238,6 +238,9 @@ def play(report: Report) -> None:
 
 
 def _finish(run: Run | None, report: Report) -> None:
+    # A second Ctrl-C, or one that was sent to the whole group, must not leave processes behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if run is None:
         processes.kill_all(Path(report.folder))
         return
