@@ -40,6 +40,11 @@ class RunDirectory:
         return self.path / "courier.lock"
 
     @property
+    def database_lock(self) -> Path:
+        """fcntl-locked by the database child of the supervisor that lives."""
+        return self.path / "database.lock"
+
+    @property
     def board(self) -> Path:
         """The board of qsup.board."""
         return self.path / "board"

@@ -1,6 +1,7 @@
 """The database child of `qsup run`: keeps the embedded PostgreSQL up and says how it is.
 
 One thread brings the server up, watches and stops it; the other answers the supervisor, whatever the first waits for.
+A child whose supervisor was killed stays for the sake of its courier, until the child of the next supervisor has come.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import select
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ import psycopg
 
 from qsup.channel import Channel, inherited
 from qsup.embedded import Server, ensure
-from qsup.errors import QsupError
+from qsup.errors import AlreadyRunning, QsupError
 from qsup.messages import Database, Message, Ping, Pong, Stop
+from qsup.rundir import RunDirectory
+from qsup.slots import byte_holder, hold_byte
 
 WATCH_SECONDS = 0.2
 ORPHAN_WATCH_SECONDS = 1.0
@@ -27,12 +31,37 @@ FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
 
 
+class Post:
+    """Who looks after the database: the child that a living supervisor has started holds a lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def take(self) -> None:
+        """Hold it, as soon as the one before has noticed that its supervisor is gone."""
+        if self._descriptor < 0:
+            with suppress(AlreadyRunning, OSError):
+                self._descriptor = hold_byte(self._path, 0)
+
+    def leave(self) -> None:
+        """Our supervisor is gone."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def is_taken(self) -> bool:
+        """Whether another child has come; only to be asked by one that has left it."""
+        return byte_holder(self._path, 0) is not None
+
+
 class Keeper(threading.Thread):
     """Brings the server up, again and again, until told to leave; then stops it if nobody else uses it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, run: RunDirectory) -> None:
         super().__init__(name="keeper")
-        self.home = home
+        self.home = run.path.resolve().parent
+        self.post = Post(run.database_lock)
         self.news: queue.SimpleQueue[Database] = queue.SimpleQueue()
         self.bell, self._ringer = os.pipe()
         self.doing = "starting"
@@ -45,6 +74,14 @@ class Keeper(threading.Thread):
     def leave(self) -> None:
         """End as soon as possible."""
         self._leave.set()
+
+    def attend(self, *, supervised: bool) -> None:
+        """Hold the post while there is a supervisor."""
+        if supervised:
+            self.post.take()
+        else:
+            self.post.leave()
+            self.orphaned = True
 
     def run(self) -> None:
         """The thread's life; closing its end of the pipe says that it is over."""
@@ -83,12 +120,14 @@ class Keeper(threading.Thread):
     def _may_go(self, server: Server | None) -> bool:
         if self._leave.is_set():
             return True
-        return self.orphaned and (server is None or not _is_needed(server))
+        return self.orphaned and (server is None or self.post.is_taken() or not _is_needed(server))
 
     def _go(self, server: Server | None) -> None:
         self.doing = "stopping"
         try:
-            if server is not None:
+            if server is not None and self.orphaned and self.post.is_taken():
+                server.release()
+            elif server is not None:
                 server.stop_if_unused()
         except QsupError as error:
             self._tell(Database(state="away", detail=str(error)))
@@ -117,7 +156,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     channel = inherited()
-    keeper = Keeper(Path(os.environ["QSUP_RUN"]).resolve().parent)
+    keeper = Keeper(RunDirectory(Path(os.environ["QSUP_RUN"])))
     keeper.start()
     serve(channel, keeper)
     keeper.join()
@@ -136,7 +175,7 @@ def serve(channel: Channel, keeper: Keeper) -> None:
         channel.flush()
         for message in channel.receive():
             _answer(channel, keeper, message)
-        keeper.orphaned = channel.closed
+        keeper.attend(supervised=not channel.closed)
     _pass_on(channel, keeper)
     os.close(keeper.bell)
 

@@ -62,3 +62,14 @@ def test_a_queue_served_by_another_s_workers_is_looked_at_when_that_one_is_empty
         put(rig, text=text.replace(" ", "-"))
     rig.until(rig.drained, "all done")
     assert [line.split()[4] for line in rig.lines()] == ["first", "main-1", "main-2", "low-1", "low-2"]
+
+
+def test_a_forked_child_that_comes_back_from_the_handler_is_not_a_second_worker(rig: Rig) -> None:
+    ready(rig, workers=1)
+    put(rig, "come back twice")
+    for _ in range(50):
+        put(rig)
+    rig.until(rig.drained, "all done")
+    assert len({line.split()[3] for line in rig.lines()}) == 1, "a child of the handler took jobs"
+    assert len(rig.lines()) == 51
+    assert rig.deaths == []

@@ -154,6 +154,19 @@ def test_without_its_supervisor_it_stays_until_the_last_courier_has_gone(
     assert embedded.find(home) is None
 
 
+def test_without_its_supervisor_it_leaves_when_the_next_one_has_its_own(home: Path, child: Callable[[], Child]) -> None:
+    (home / "run").mkdir(parents=True)
+    first = child()
+    with connect.open_connection(first.news("up").dsn, role="courier") as courier:
+        first.channel.close()
+        second = child()
+        second.news("up")
+        assert first.process.wait(PATIENCE) == 0
+        courier.execute("SELECT 1")
+    assert second.stop() == 0
+    assert embedded.find(home) is None
+
+
 def test_a_new_child_adopts_the_server_of_a_killed_one(home: Path, child: Callable[[], Child]) -> None:
     first = child()
     first.news("up")
