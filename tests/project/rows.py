@@ -12,18 +12,18 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.courier.*
-        qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.__main__
+        qsup.worker qsup.template qsup.solo qsup.solo_child qsup.solo_orders qsup.dispatching qsup.courier.*
+        qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__ qsup.ordering
     """,
     3: """
-        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
-        qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter
+        qsup.store qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
+        qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
+        qsup.report qsup.survey qsup.lines qsup.starter qsup.aim
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
-        qsup.supervise.edits
+        qsup.supervise.edits qsup.supervise.database
     """,
     2: """
         qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema
@@ -32,7 +32,7 @@ ROWS: dict[int, str] = {
         qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
-        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.version qsup.check qsup.check.problem
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.version qsup.check qsup.check.problem
     """,
 }
 
@@ -42,8 +42,8 @@ UPWARD = {
 """Imports inside a function that may go up, each with its reason."""
 
 DRIVER = """
-    qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey qsup.check.stranding
+    qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
+    qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding
 """
 """Only these import psycopg."""
 
