@@ -66,7 +66,7 @@ class Commands:
         known = {command.id for command in commands}
         for memory in (self._paused_at, self._sent, self._stored):
             for number in memory.keys() - known:
-                del memory[number]  # type: ignore[attr-defined]  # a dict of whatever kind
+                del memory[number]
         return SOON if self._paused_at else LOOK
 
     def _store_answers(self, conn: psycopg.Connection[Any], duty: Duty) -> None:

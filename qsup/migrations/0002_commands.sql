@@ -8,7 +8,10 @@ CREATE TABLE qsup.commands (
     subject    text NOT NULL DEFAULT '',       -- a queue, a job's id, a filter in words
     arguments  jsonb NOT NULL DEFAULT '{}',
     done_at    timestamptz,
-    result     text NOT NULL DEFAULT ''
+    result     text NOT NULL DEFAULT '',
+    -- Every house reads these: a row that somebody wrote by hand must not stop them.
+    CHECK (verb NOT IN ('cancel', 'release')
+           OR coalesce(arguments ->> 'job', '') ~ '^[0-9]{1,18}$' AND coalesce(arguments ->> 'claim', '0') ~ '^[0-9]{1,9}$')
 );
 CREATE INDEX commands_open ON qsup.commands (id) WHERE done_at IS NULL;
 CREATE INDEX commands_at ON qsup.commands (at);

@@ -96,7 +96,7 @@ class Orders:
         if (most := _most_slots(state, scales)) > CAPACITY:
             self._answer(order, "refused", f"that would be {most} workers here; at most {CAPACITY} have a place")
             return []
-        self._scales.append(order)
+        self._scales += [order] if order.command else []
         return [] if scales == state.scales else [Scaled(scales)]
 
     def _end_run(self, order: Order, state: State) -> None:
@@ -141,7 +141,8 @@ def _not_mine(queue: str, state: State) -> str:
 def _scale_answer(order: Order, state: State) -> tuple[str, str]:
     if why := _not_mine(order.subject, state):
         return "refused", why
-    assert state.desired is not None  # noqa: S101  _not_mine has looked
+    if not order.subject or state.desired is None:
+        return "refused", "it names no queue"
     desired, queue = state.candidate or state.desired, order.subject
     says, workers = state.desired.routing.queues[queue].workers, state.desired.workers(queue)
     if queue in order.scales and queue not in desired.scaled:

@@ -1,0 +1,34 @@
+"""Solo workers in a project of their own, with the jobs of the supervisor's rig."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.supervise.rig import Run
+
+
+class Solos(Run):
+    """`qsup worker` instead of `qsup run`."""
+
+    def __init__(self, project: Path, dsn: str) -> None:
+        super().__init__(project, dsn)
+        applied = self.command("apply")
+        assert applied.returncode == 0, applied.stderr
+
+    def worker(self, queue: str = "payments") -> subprocess.Popen[bytes]:
+        """Start one, and wait until it has said that it hears its queue."""
+        before = self.heard(queue)
+        with (self.project / "out").open("ab") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "qsup", "worker", "--queue", queue],
+                cwd=self.project, env=self.environment, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        self.processes.append(process)
+        self.until(lambda: self.heard(queue) > before, "the worker is there")
+        return process
+
+    def heard(self, queue: str) -> int:
+        """How many hear the queue."""
+        return sum(queue in listens for (listens,) in self.rows("SELECT listens FROM qsup.supervisors"))
