@@ -7,7 +7,7 @@ import random
 import pytest
 
 from qsup.supervise import events
-from qsup.supervise.model import Desired
+from qsup.supervise.model import Desired, Scale
 from tests.supervise.world import World, fresh, queue, settled, wanted
 
 WORLDS = 2000
@@ -38,7 +38,8 @@ def live(world: World, chance: random.Random) -> None:
         world.run(chance.choice((0.0, 0.05, 0.5, 3.0, 12.0)))
         if world.exited is not None:
             return
-        match chance.choice(("accident", "accident", "accident", "edit", "pause", "suspend", "bad code", "curse")):
+        match chance.choice(("accident", "accident", "accident", "edit", "pause", "suspend", "bad code", "curse",
+                             "restart", "scale")):  # fmt: skip
             case "accident":
                 world.accident()
             case "curse":
@@ -47,6 +48,13 @@ def live(world: World, chance: random.Random) -> None:
                 world.edit(random_edit(chance, generation))
             case "pause":
                 world.tell(events.PauseAsked(chance.random() < 0.5))
+            case "restart":
+                queues = tuple(chance.sample(NAMES, chance.randint(1, len(NAMES))))
+                world.tell(events.RestartAsked(queues, world.now))
+                world.restarted.update(dict.fromkeys(queues, world.now))
+            case "scale":
+                scale = Scale(chance.choice((1, 2, 5)), tuple(chance.sample((1, 2, 3, 8), 2)))
+                world.tell(events.Scaled({**world.state.scales, chance.choice(NAMES): scale}))
             case "suspend":
                 world.now += chance.uniform(3, 3000)
             case "bad code":
