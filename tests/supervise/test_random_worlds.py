@@ -64,9 +64,10 @@ def live(world: World, chance: random.Random) -> None:
 
 
 def check_starts(world: World) -> None:
-    """Crash loops are slowed down: the fullest minute of a world with at most 38 processes and 25 happenings."""
+    """Crash loops are slowed down: the fullest minute of a world with at most 38 processes and 25 happenings, of which
+    five may end the template of all workers. A loop that nothing slows down has thousands."""
     fullest = max(sum(begin <= start < begin + 60 for start in world.starts) for begin in world.starts)
-    assert fullest <= 150, f"{fullest} starts in a minute"
+    assert fullest <= 200, f"{fullest} starts in a minute"
 
 
 @pytest.mark.parametrize("block", range(20))

@@ -191,7 +191,9 @@ class World:
         assert action.template in self.children, "a worker from a template that does not run"
         indexes = [slot.index for slot in self.state.live]
         assert action.index not in indexes, "two live slots share a record of the board"
-        self.starts.append(self.now)
+        if not action.why.endswith("a restart was asked for"):
+            # Each such start has a command of its own; what is counted is what the supervisor does by itself.
+            self.starts.append(self.now)
         process = Process(action.slot, next(self.pids), action.spec, action.template, born=self.now)
 
         template = self.children[action.template]
