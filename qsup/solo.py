@@ -272,13 +272,9 @@ def one_slot(routing: Routing, queue: str) -> Routing:
     return dataclasses.replace(routing, queues=queues)
 
 
-def serve(routing: Routing, dsn: str, config_file: Path, identity: Identity) -> int:
-    """Be a solo worker until told to stop."""
+def serve(routing: Routing, dsn: str, config_file: Path, identity: Identity) -> tuple[int, bool]:
+    """Be a solo worker until told to stop; the exit code, and whether to start again (a restart was asked for)."""
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, identity.lock)
         solo = Solo(routing, dsn, config_file, identity)
-        code = solo.run()
-    if solo.again:
-        # In place: who started this process need not notice, and everything is read and imported anew.
-        os.execv(sys.executable, [sys.executable, "-m", "qsup", *sys.argv[1:]])  # noqa: S606  our own interpreter
-    return code
+        return solo.run(), solo.again

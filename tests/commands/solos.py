@@ -19,16 +19,15 @@ class Solos(Run):
 
     def worker(self, queue: str = "payments") -> subprocess.Popen[bytes]:
         """Start one, and wait until it has said that it hears its queue."""
-        before = self.heard(queue)
         with (self.project / "out").open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "qsup", "worker", "--queue", queue],
                 cwd=self.project, env=self.environment, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
-        self.until(lambda: self.heard(queue) > before, "the worker is there")
+        self.until(lambda: process.pid in self.hearing(queue), "the worker is there")
         return process
 
-    def heard(self, queue: str) -> int:
-        """How many hear the queue."""
-        return sum(queue in listens for (listens,) in self.rows("SELECT listens FROM qsup.supervisors"))
+    def hearing(self, queue: str) -> set[int]:
+        """The pids of those who hear the queue."""
+        return {pid for pid, listens in self.rows("SELECT pid, listens FROM qsup.supervisors") if queue in listens}
