@@ -188,4 +188,5 @@ def test_a_solo_parent_dies_with_an_open_order_and_its_successor_obeys(solos: So
     code, said = ann.tries("cancel", str(job), "--timeout", "1s")
     assert code == 124, said
     solos.worker()
-    solos.until(lambda: solos.rows(FAILED) == [(job, "cancelled", 0, 0)], "it is cancelled")
+    solos.until(lambda: solos.rows("SELECT id, cause FROM qsup.failed_jobs") == [(job, "cancelled")], "it is cancelled")
+    solos.until(lambda: solos.rows("SELECT id FROM qsup.commands WHERE done_at IS NULL") == [], "it is closed")
