@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.operator import Operator
-from tests.commands.solos import Solos
+from tests.commands.solos import QUEUES, Solos
 from tests.supervise.rig import Run
 
 
@@ -17,6 +17,7 @@ from tests.supervise.rig import Run
 def run(project: Path, dsn: str) -> Iterator[Run]:
     """A project for `qsup run`."""
     rig = Run(project, dsn)
+    rig.write(QUEUES)
     yield rig
     rig.close()
 
@@ -40,5 +41,6 @@ def second(make_project: Callable[[], AbstractContextManager[Path]], dsn: str) -
     """Another project, as on another host, with the same queues in the same database."""
     with make_project() as folder:
         rig = Run(folder, dsn)
+        rig.write(QUEUES)
         yield rig
         rig.close()

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.supervise import rig
 from tests.supervise.rig import Run
+
+QUEUES = {**rig.QUEUES, "payments": {**rig.QUEUES["payments"], "timeout": "200s"}}
+"""A job that waits for a test must not reach its time limit on a busy machine."""
 
 
 class Solos(Run):
@@ -14,6 +18,7 @@ class Solos(Run):
 
     def __init__(self, project: Path, dsn: str) -> None:
         super().__init__(project, dsn)
+        self.write(QUEUES)
         applied = self.command("apply")
         assert applied.returncode == 0, applied.stderr
 

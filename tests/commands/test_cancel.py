@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.operator import WHO, Operator
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run, alive, end
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run, alive, end
 
 FAILED = "SELECT id, cause, attempts, crashes FROM qsup.failed_jobs"
 

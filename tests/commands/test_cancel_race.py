@@ -8,8 +8,8 @@ import time
 import psycopg
 import pytest
 
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run
 
 ROUNDS = 60
 BEHIND = 6

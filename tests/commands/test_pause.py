@@ -7,8 +7,8 @@ import signal
 import psycopg
 
 from tests.commands.operator import WHO, Operator
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run, end
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run, end
 
 
 def test_a_paused_queue_is_not_claimed_from_until_it_is_resumed(run: Run, ann: Operator) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 
 from tests.commands.operator import WHO, Operator
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run, alive
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run, alive
 
 
 def test_a_scheduled_job_need_not_wait_for_its_time(run: Run, ann: Operator) -> None:

@@ -7,8 +7,8 @@ import signal
 from typing import Any
 
 from tests.commands.operator import Operator
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run, alive, end
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run, alive, end
 
 EIGHT: dict[str, Any] = {**QUEUES, "payments": {**QUEUES["payments"], "workers": 8}}
 

@@ -6,8 +6,8 @@ import json
 import signal
 
 from tests.commands.operator import Operator
-from tests.commands.solos import Solos
-from tests.supervise.rig import QUEUES, Run, end
+from tests.commands.solos import QUEUES, Solos
+from tests.supervise.rig import Run, end
 
 FOUR = {**QUEUES, "payments": {**QUEUES["payments"], "workers": 4}}
 
