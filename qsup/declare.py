@@ -25,11 +25,13 @@ class Applied:
     retired_types: tuple[str, ...]
 
 
-def declares(routing: Routing) -> dict[str, dict[str, Any]]:
-    """What this file declares, as it stands in qsup.supervisors: queue → workers, job class → queue."""
+def declares(routing: Routing, *, solo: bool = False) -> dict[str, dict[str, Any]]:
+    """What this file declares, as it stands in qsup.supervisors: queue → workers, job class → queue, and queue → slots
+    that this supervisor fills; a solo worker answers for its own process only."""
     return {
         "queues": {name: workers(routing, name) for name in routing.queues},
         "jobs": {name: route.queue for name, route in routing.routes.items()},
+        "slots": {} if solo else {name: queue.workers for name, queue in routing.queues.items()},
     }
 
 
@@ -66,8 +68,11 @@ def _declare(conn: Connection[Any], routing: Routing) -> None:
     keeps = [queue.keep for queue in routing.queues.values()]
     conn.execute(sql.text("declare_queues"), {"names": names, "workers": listening, "keeps": keeps})
     routes = list(routing.routes.values())
-    values = {"names": [route.job for route in routes], "queues": [route.queue for route in routes]}
-    conn.execute(sql.text("declare_types"), values | {"payload_limit": routing.payload_limit})
+    values = {
+        "names": [route.job for route in routes], "queues": [route.queue for route in routes],
+        "hooks": [route.failed is not None for route in routes], "payload_limit": routing.payload_limit,
+    }  # fmt: skip
+    conn.execute(sql.text("declare_types"), values)
 
 
 def _names(conn: Connection[Any], statement: str, values: dict[str, Any]) -> tuple[str, ...]:

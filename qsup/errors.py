@@ -56,6 +56,16 @@ class AlreadyRunning(QsupError):
     """Another `qsup run` owns this project."""
 
 
+class NotRunning(QsupError):
+    """Nobody is there to do it."""
+
+    exit_code = ExitCode.NOT_RUNNING
+
+
+class UnknownQueue(QsupError):
+    """No applied queues.yaml has declared this queue."""
+
+
 class DispatchError(QsupError):
     """The job was not stored."""
 

@@ -109,7 +109,10 @@ class Signal(Message):
     number: int
     group: bool = False
     cause: str = ""
-    """Why it is killed: `timeout`, `memory` or empty; comes back in Died."""
+    """Why it is killed: `timeout`, `memory`, `cancelled`, `released` or empty; comes back in Died."""
+    job: int = 0
+    claim: int = 0
+    """Only if the board says that it is at this job under this claim, else the answer is Missed. 0: in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Died(Message):
 
     `status` is as of os.waitstatus_to_exitcode (negative: the signal). `job`/`claim` are what the board says was
     running (0 = nothing), filled in by the supervisor. `cause` is `timeout`, `memory`,
-    `lost` (gone unreaped) or empty.
+    `lost` (gone unreaped), `cancelled` or `released` (`detail`, filled in by the supervisor, says by whom), or empty.
     """
 
     slot: str
@@ -127,6 +130,7 @@ class Died(Message):
     cause: str = ""
     job: int = 0
     claim: int = 0
+    detail: str = ""
 
 
 # --- supervisor ↔ courier -------------------------------------------------------------------------------------------

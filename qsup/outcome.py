@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 Kind = Literal[
-    "done", "committed", "error", "timeout", "memory", "retry", "discard", "crash", "unknown", "released", "unrouted"
+    "done", "committed", "error", "timeout", "memory", "retry", "discard", "crash", "unknown", "released", "unrouted",
+    "cancelled",
 ]  # fmt: skip
 """committed: ctx.transaction() ended the job itself. unknown: the answer to its COMMIT was lost.
 memory: killed over twice its memory limit. released: never started, or handed back; not charged.
-unrouted: no file that this supervisor has seen names a handler; waits uncharged for one that does."""
+unrouted: no file that this supervisor has seen names a handler; waits uncharged for one that does.
+cancelled: an operator's command ended this run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Again:
 class Failed:
     """Move the row to failed_jobs."""
 
-    cause: Literal["tries", "discarded", "quarantined", "unstorable"]
+    cause: Literal["tries", "discarded", "quarantined", "unstorable", "cancelled"]
     reason: str
 
 
@@ -104,6 +106,8 @@ def decide(report: Report, rules: Rules, *, attempt: int, crashes: int, chance: 
             return Again(report.after or 0.0, "unrouted", report.reason)
         case "discard":
             return Failed("discarded", report.reason)
+        case "cancelled":
+            return Failed("cancelled", report.reason)
         case "crash":
             return _after_crash(report, rules, crashes + 1, chance)
         case "error" | "timeout" | "memory" | "retry":

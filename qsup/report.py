@@ -5,11 +5,13 @@ Pure: three values in, one JSON-ready value out. Any of the three may be missing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from qsup.board import Record
+from qsup.orderbook import QueueOrder
 from qsup.routing import Routing
 from qsup.store import Count, Supervisor
 
@@ -29,6 +31,8 @@ class Look:
     database: Mapping[str, Any]
     now: float
     """Seconds since boot, the board's clock."""
+    orders: Mapping[str, QueueOrder] = field(default_factory=dict)
+    """Queues that operators have paused or scaled."""
 
 
 def status(look: Look, routing: Routing | None) -> dict[str, Any]:
@@ -68,8 +72,33 @@ def queue(name: str, look: Look, routing: Routing | None) -> dict[str, Any]:
         "delayed": found and found.delayed,
         "failed": found and found.failed,
         "oldest_s": found and found.oldest_s,
-        "note": note(name, look, routing),
+        **ordered(name, look, routing),
+        "note": "; ".join(part for part in (*order_notes(name, look, routing), note(name, look, routing)) if part),
     }
+
+
+def ordered(name: str, look: Look, routing: Routing | None) -> dict[str, Any]:
+    """What operators have said about the queue."""
+    order = look.orders.get(name)
+    paused = None if order is None or order.paused_at is None else {"at": order.paused_at, "by": order.paused_by}
+    scale = ((look.state or {}).get("scaled") or {}).get(name)
+    said = routing.queues[name].workers if routing and name in routing.queues else None
+    return {"paused": paused, "scaled": scale and {"workers": scale["workers"], "file": said}}
+
+
+def order_notes(name: str, look: Look, routing: Routing | None) -> Iterator[str]:
+    """The same for people."""
+    told = ordered(name, look, routing)
+    if told["paused"]:
+        yield paused_note(told["paused"]["at"], told["paused"]["by"])
+    if told["scaled"]:
+        yield f"scaled to {told['scaled']['workers']} (file: {told['scaled']['file']})"
+
+
+def paused_note(at: float, by: str | None) -> str:
+    """Who, since when."""
+    since = datetime.fromtimestamp(at, UTC).astimezone().isoformat(sep=" ", timespec="seconds")
+    return f"paused by {by} since {since}"
 
 
 def note(name: str, look: Look, routing: Routing | None) -> str:

@@ -22,10 +22,11 @@ from typing import Any
 
 import psycopg
 
-from qsup import reaper
+from qsup import reaper, solo_orders
 from qsup.board import boottime
 from qsup.courier.desk import Desk
-from qsup.courier.house import Duty, Housekeeper
+from qsup.courier.duty import Duty
+from qsup.courier.house import Housekeeper
 from qsup.courier.link import Link
 from qsup.courier.places import Places
 from qsup.courier.ports import Clock
@@ -33,6 +34,7 @@ from qsup.courier.serve import Service
 from qsup.courier.statements import Statements
 from qsup.errors import ExitCode
 from qsup.messages import Configure, Database, Died, Message, Refused, Roster, Say, Stop
+from qsup.orders import Order
 from qsup.routing import Routing
 from qsup.solo_child import Child, Identity
 from qsup.wake import WakePipe, wait
@@ -57,6 +59,11 @@ class Solo:
         self.look_at_house = 0.0
         self.look_at_memory = 0.0
         self.forced_at = 0.0
+        self.born = boottime()
+        self.again = False
+        """To be started again as soon as everything is stored: a restart was asked for."""
+        self.ending: Order | None = None
+        """The operator's order by which the child was killed."""
         self.wake = WakePipe()
         self.wake.catch(
             signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD,
@@ -83,14 +90,16 @@ class Solo:
     def duty(self) -> Duty:
         """What the house must know."""
         return Duty(
-            self.identity.supervisor, self.routing, 1, str(self.config_file), self.desk.listens, lambda: True
+            self.identity.supervisor, self.routing, 1, str(self.config_file), self.desk.listens, lambda: True,
+            lambda order: solo_orders.obey(self, order), solo=True,
         )  # fmt: skip
 
     def run(self) -> int:
         """Until asked to stop and every outcome is stored; returns the exit code."""
         while not self.over():
             self.turn()
-        self.link.sign_off(self.identity.supervisor if not self.desk.pending else "")
+        gone = not self.desk.pending and not self.again
+        self.link.sign_off(self.identity.supervisor if gone else "")
         return int(ExitCode.OK if not self.desk.pending else ExitCode.UNAVAILABLE)
 
     def over(self) -> bool:
@@ -139,13 +148,12 @@ class Solo:
     def obey(self, number: int) -> None:
         """One signal."""
         match number:
-            case signal.SIGTERM | signal.SIGINT if not self.desk.stopping:
-                self.desk.obey(Stop())
-                if self.child is not None:
-                    self.child.peer.channel.send(Stop())
+            case signal.SIGTERM | signal.SIGINT if not self.desk.stopping or self.again:
+                self.again = False
+                self.finish()
             case signal.SIGTERM | signal.SIGINT | signal.SIGQUIT:
                 self.desk.obey(Stop())
-                self.forced_at = self.forced_at or time.monotonic()
+                self.again, self.forced_at = False, self.forced_at or time.monotonic()
                 self.kill("stopped")
             case signal.SIGUSR2 | signal.SIGTSTP:
                 self.desk.claims.paused = True
@@ -153,6 +161,12 @@ class Solo:
                 self.desk.claims.paused = self.desk.stopping
             case _:
                 pass
+
+    def finish(self) -> None:
+        """Claim nothing more; the child leaves after its job."""
+        self.desk.obey(Stop())
+        if self.child is not None:
+            self.child.peer.channel.send(Stop())
 
     def start_child(self) -> Child:
         """Fork the process that runs handlers; it must not touch our connection."""
@@ -186,7 +200,8 @@ class Solo:
         busy = record is not None and record.pid == child.pid and record.state == "busy"
         job, claim = (record.job, record.claim) if busy and record is not None else (0, 0)
         self.child = None
-        self.desk.obey(Died(child.peer.slot, child.pid, child.status, child.cause, job, claim))
+        died = Died(child.peer.slot, child.pid, child.status, child.cause, job, claim)
+        self.desk.obey(solo_orders.told(self, died))
 
     def keep_limits(self) -> None:
         """The hard end of a job, and twice its memory."""
@@ -214,7 +229,9 @@ class Solo:
             if not self.link.connect():
                 return
             self.link.conn.execute("LISTEN qsup")
+            self.link.conn.execute("LISTEN qsup_command")
             self.house.connected_at = time.monotonic()
+            self.house.commands.forget()
             self.look_at_house = 0.0
             self.service.begin()
         self.hear_database(self.link.conn)
@@ -229,6 +246,8 @@ class Solo:
             return
         for note in conn.notifies(timeout=0):
             self.desk.claims.wake(note.payload)
+            if note.channel == "qsup_command":
+                self.look_at_house = 0.0
 
     def keep_house(self, conn: psycopg.Connection[Any]) -> float:
         """Our heartbeat always; the chores if no other solo worker is at them in this moment."""
@@ -236,7 +255,7 @@ class Solo:
             row = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (CHORES,)).fetchone()
             if row is None or not row[0]:
                 self.house.beat_if_due(conn)
-                return 1.0
+                return self.house.obey_commands(conn)
             return self.house.turn(conn)
 
     def say(self, message: Message) -> None:
@@ -262,8 +281,9 @@ def one_slot(routing: Routing, queue: str) -> Routing:
     return dataclasses.replace(routing, queues=queues)
 
 
-def serve(routing: Routing, dsn: str, config_file: Path, identity: Identity) -> int:
-    """Be a solo worker until told to stop."""
+def serve(routing: Routing, dsn: str, config_file: Path, identity: Identity) -> tuple[int, bool]:
+    """Be a solo worker until told to stop; the exit code, and whether to start again (a restart was asked for)."""
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, identity.lock)
-        return Solo(routing, dsn, config_file, identity).run()
+        solo = Solo(routing, dsn, config_file, identity)
+        return solo.run(), solo.again

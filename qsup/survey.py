@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from qsup import connect, store
+from qsup import connect, orderbook, store
 from qsup.errors import QsupError
 
 
@@ -16,6 +16,8 @@ class Survey:
 
     counts: dict[str, store.Count] | None
     supervisors: list[store.Supervisor]
+    orders: dict[str, orderbook.QueueOrder]
+    """Queues that are paused or scaled."""
     state: str
     """up, away or refused."""
     detail: str
@@ -25,10 +27,13 @@ def survey(dsn: str) -> Survey:
     """Ask once. Never raises."""
     try:
         with connect.open_own(dsn, role="status") as conn:
-            return Survey(store.counts(conn), store.supervisors(conn), "up", connect.shown(dsn))
+            orders = orderbook.queue_orders(conn)
+            return Survey(store.counts(conn), store.supervisors(conn), orders, "up", connect.shown(dsn))
     except QsupError as error:
-        return Survey(None, [], "away", error.message)
+        return Survey(None, [], {}, "away", error.message)
+    except psycopg.errors.UndefinedColumn:
+        return Survey(None, [], {}, "refused", "its schema is older than this qsup: run `qsup migrate`")
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        return Survey(None, [], "refused", "it has no schema qsup yet: run `qsup migrate`")
+        return Survey(None, [], {}, "refused", "it has no schema qsup yet: run `qsup migrate`")
     except psycopg.Error as error:
-        return Survey(None, [], "away", str(error).strip())
+        return Survey(None, [], {}, "away", str(error).strip())

@@ -17,10 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsup import messages, reaper
+from qsup import aim, messages, reaper, slots
 from qsup.board import Board, boottime
 from qsup.channel import Channel, encode, inherited
 from qsup.forksafety import NotSafe, import_all
+from qsup.orders import Missed
 from qsup.rundir import RunDirectory
 from qsup.wake import WakePipe, wait
 
@@ -62,6 +63,9 @@ class Template:
         self.memory_look = boottime() + MEMORY_LOOK
         self.run = RunDirectory(Path())
         self.root = Path()
+        self.turns = -1
+        self.undecided: list[messages.Signal] = []
+        """Orders to kill a worker in one job only, which could not be decided at once."""
 
     def serve(self) -> int:
         """Run until told to stop, or until the supervisor and the last worker are gone; the exit code."""
@@ -81,6 +85,7 @@ class Template:
             self._hear_ready()
             self._bury()
             self._enforce()
+            self.undecided = [order for order in self.undecided if not self._kill_in_job(order)]
         return 0
 
     def _wait(self) -> None:
@@ -88,7 +93,7 @@ class Template:
         writers: list[int] = []
         if not self.channel.closed:
             (writers if self.channel.unsent else readers).append(self.channel.fileno())
-        dying = any(worker.status is not None for worker in self.workers.values())
+        dying = self.undecided or any(worker.status is not None for worker in self.workers.values())
         # That the channel is closed may have been learned while something was said: nothing would wake us for it again.
         look = LOOK if self.workers or self.channel.closed else None
         wait(readers, writers, GROUP_LOOK if dying else look)
@@ -120,7 +125,7 @@ class Template:
         # What is imported is never freed: keeping the collector off it keeps its pages shared with the workers.
         gc.collect()
         gc.freeze()
-        self.board = Board(self.run.board)
+        self.board, self.turns = Board(self.run.board), slots.open_turns(self.run)
         self.household = reaper.children()
         self.channel.send(messages.Ready())
         return True
@@ -175,6 +180,9 @@ class Template:
         """The template's descriptors and signal handlers: a worker that held its channel would keep it from closing."""
         self.wake.forget()
         self.channel.socket.close()
+        if self.turns >= 0:
+            # Before the worker takes its slot: closing it later would take the slot's lock away with it.
+            os.close(self.turns)
         for worker in self.workers.values():
             if worker.ready is not None:
                 os.close(worker.ready)
@@ -197,10 +205,25 @@ class Template:
         worker = self.workers.get(order.pid)
         if worker is None or worker.fork.slot != order.slot:
             return
-        if order.group:
+        if order.job:
+            self.undecided.append(order)
+        elif order.group:
             self._kill(worker, order.cause)
         elif worker.status is None:
             reaper.kill(worker.pid, order.number)
+
+    def _kill_in_job(self, order: messages.Signal) -> bool:
+        """Whether it is decided. Who is dead already is reported like any other death."""
+        worker = self.workers.get(order.pid)
+        if worker is None or worker.status is not None:
+            return True
+        target = aim.Target(worker.fork.index, worker.pid, order.job, order.claim)
+        killed = aim.kill_in(self.turns, self.board, target)
+        if killed:
+            worker.cause = worker.cause or order.cause
+        elif killed is False:
+            self.channel.send(Missed(order.slot, order.pid, order.job, order.claim))
+        return killed is not None
 
     def _kill(self, worker: Worker, cause: str) -> None:
         worker.cause = worker.cause or cause

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -14,8 +16,12 @@ from qsup.check.load import load, sound
 from qsup.check.numbers import Numbers
 from qsup.check.numbers import explain as numbers_of
 from qsup.check.problem import nearest
-from qsup.cli.options import config_option, json_option, the_file
+from qsup.cli.options import config_option, json_option, the_dsn, the_file
 from qsup.errors import QsupError
+from qsup.orderbook import QueueOrder
+from qsup.report import paused_note
+from qsup.routing import Routing
+from qsup.survey import survey
 from qsup.units import written
 
 
@@ -32,13 +38,31 @@ def explain(queue: str, config: str | None, *, as_json: bool) -> None:
         hint = nearest(queue, known) or f"it has {', '.join(known)}"
         raise QsupError(f"{file} declares no queue {queue}", hint=hint)
     numbers = numbers_of(parsed, queue)
+    order = _ordered(file, parsed.routing, queue)
     if as_json:
-        click.echo(json.dumps(numbers.to_dict()))
+        told = None if order is None else asdict(order)
+        click.echo(json.dumps(numbers.to_dict() | {"operators": told}))
         return
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     console.print(_settings(numbers))
-    for sentence in sentences(numbers):
+    for sentence in [*sentences(numbers), *ordered(order, numbers.workers)]:
         console.print(sentence)
+
+
+def _ordered(file: Path, routing: Routing, queue: str) -> QueueOrder | None:
+    """What operators have said of it; None also when the database cannot be asked."""
+    try:
+        return survey(the_dsn(None, file, routing.database, start=False)).orders.get(queue)
+    except QsupError:
+        return None
+
+
+def ordered(order: QueueOrder | None, workers: int) -> Iterator[str]:
+    """What operators have commanded, beside what the file says."""
+    if order is not None and order.paused_at is not None:
+        yield f"It is {paused_note(order.paused_at, order.paused_by)}: nobody claims from it until `qsup resume`."
+    if order is not None and order.scale is not None and workers in (order.scaled_from or ()):
+        yield f"It is scaled to {order.scale} (file: {workers}), until `qsup scale {order.queue} --reset` or an edit."
 
 
 def _settings(numbers: Numbers) -> Table:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from qsup.check.load import load_or_raise
+from qsup.check.load import load, load_or_raise
 from qsup.config import find
+from qsup.errors import ConfigUnreadable
 from qsup.routing import Routing
 
 F = TypeVar("F", bound=Callable[..., Any])
+NAMES_DATABASE = re.compile(r"^\W*database(_file)?\W*:", re.MULTILINE)
 
 
 def config_option(function: F) -> F:
@@ -56,3 +59,23 @@ def the_dsn(database: str | None, path: Path, in_file: str | None, *, start: boo
     from qsup.database import resolve
 
     return dsn_for(resolve(database, os.environ, in_file), path, start)
+
+
+def reach(config: str | None, database: str | None) -> str:
+    """The DSN for a command that needs the database and not the file: it also works on a host that has no queues.yaml,
+    and with one that is broken at the moment, as long as that cannot be what names the database. Raises QsupError.
+    """
+    from qsup.database import resolve
+
+    try:
+        path = the_file(config)
+    except ConfigUnreadable:
+        choice = resolve(database, os.environ, None)
+        if config is not None or choice.kind == "embedded":
+            raise
+        return choice.dsn
+    found = load(path, os.environ).routing
+    named = database or os.environ.get("QSUP_DATABASE_URL")
+    if found is None and not named and NAMES_DATABASE.search(path.read_text(errors="replace")):
+        return the_dsn(database, path, load_or_raise(path, os.environ).database, start=False)
+    return the_dsn(database, path, found.database if found else None, start=False)

@@ -74,6 +74,7 @@ def look(path: Path, database: str | None) -> dict[str, Any]:
             said.supervisors,
             {**told, **reached},
             boottime(),
+            said.orders,
         ),
         routing,
     )
@@ -98,7 +99,7 @@ def ask(path: Path, database: str | None, routing: Routing | None) -> Survey:
     try:
         return survey(the_dsn(database, path, routing.database if routing else None, start=False))
     except QsupError as error:
-        return Survey(None, [], "away", error.message)
+        return Survey(None, [], {}, "away", error.message)
 
 
 def picture(found: Mapping[str, Any]) -> Group:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -25,12 +27,24 @@ def worker(queue: str, config: str | None, database: str | None) -> None:
     from qsup.rundir import run_directory
     from qsup.solo_child import Identity
 
+    again: list[bool] = []
+    # Registered first, so that it is called last: an embedded server that this process has started is stopped before.
+    atexit.register(_start_again, again)
     path, routing = the_routing(config)
     _see_that_it_is_served(routing, queue)
     _import_handlers(routing, path.resolve().parent)
     dsn = _prepare(database, path, routing)
     identity = Identity.take(run_directory(path), queue)
-    raise SystemExit(solo.serve(routing, dsn, path.resolve(), identity))
+    code, asked = solo.serve(routing, dsn, path.resolve(), identity)
+    again.append(asked)
+    raise SystemExit(code)
+
+
+def _start_again(asked: list[bool]) -> None:
+    """In place, as the last act: who started this process need not notice, and everything is read and imported anew."""
+    if any(asked):
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", "qsup", *sys.argv[1:]])  # noqa: S606  our own interpreter
 
 
 def _see_that_it_is_served(routing: Routing, queue: str) -> None:

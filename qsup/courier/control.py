@@ -18,10 +18,12 @@ from pathlib import Path
 from qsup import embedded
 from qsup.board import Board
 from qsup.channel import Channel
-from qsup.courier.house import Duty, House, Housekeeper
+from qsup.courier.duty import Duty
+from qsup.courier.house import House, Housekeeper
 from qsup.courier.listen import Listener
 from qsup.courier.server import Server
 from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Recheck, Stop
+from qsup.orders import Obeyed
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
 from qsup.slots import open_turns
@@ -114,6 +116,9 @@ class Control:
                 continue
             if isinstance(message, Configure):
                 self._configure(message)
+            if isinstance(message, Obeyed) and self.house is not None:
+                self.house.heard(message)
+                continue
             self.server.post(message)
             if isinstance(message, Alive | Died) and self.house is not None:
                 self.house.look_soon()
@@ -127,7 +132,7 @@ class Control:
     def _configure(self, message: Configure) -> None:
         duty = Duty(
             message.supervisor, Routing.from_dict(message.routing), message.generation, message.config_file,
-            self.server.desk.listens, self._supervised,
+            self.server.desk.listens, self._supervised, self.tell, lambda: self.server.turned_at,
         )  # fmt: skip
         if self.house is not None and message.dsn == self._dsn:
             self.house.configure(duty)
@@ -140,7 +145,7 @@ class Control:
                 del os.environ[name]
         self.house = House(message.dsn, Housekeeper(duty, self.server.post, lambda: self.server.post(Recheck())))
         self.server.service.on_due = lambda _queue, _delay: self.house.look_soon() if self.house else None
-        self.listener = Listener(message.dsn, message.supervisor, self.server.post)
+        self.listener = Listener(message.dsn, message.supervisor, self.server.post, self.house.look_soon)
         self.house.start()
         self.listener.start()
 

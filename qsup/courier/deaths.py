@@ -27,6 +27,10 @@ def report_of(died: Died) -> Report:
             return Report(kind="timeout", reason="it ignored its time limit and was killed at the hard end")
         case "memory":
             return Report(kind="memory", reason="it used more than twice its memory limit and was killed")
+        case "cancelled":
+            return Report(kind="cancelled", reason=died.detail)
+        case "released":
+            return Report(kind="released", reason=died.detail)
         case _:
             return Report(kind="crash", reason=f"its worker {ending(died.status)}")
 

@@ -17,28 +17,17 @@ from typing import Any
 
 import psycopg
 
-from qsup import connect, declare, migrate, store
+from qsup import connect, declare, migrate, orderbook, store
+from qsup.courier.commands import Commands
+from qsup.courier.duty import Duty as Duty
 from qsup.courier.rescue import LOOK_EVERY, Watch
 from qsup.errors import QsupError
-from qsup.routing import Routing
+from qsup.orders import Obeyed
 from qsup.version import __version__
 
 BEAT_EVERY = 5.0
 SCHEMA_EVERY = 5.0
 PRUNE_EVERY = 600.0
-
-
-@dataclass(slots=True)
-class Duty:
-    """What the house must know; replaced as a whole at every configuration."""
-
-    supervisor: str
-    routing: Routing
-    generation: int
-    config_file: str
-    listens: Callable[[], list[str]]
-    alive: Callable[[], bool]
-    """Whether the supervisor's loop turns: a heartbeat for a hanging one would keep its jobs from being rescued."""
 
 
 @dataclass(slots=True)
@@ -53,6 +42,7 @@ class Housekeeper:
     _done: dict[str, float] = field(default_factory=dict)
     _watch: Watch = field(default_factory=Watch)
     _told: list[str] | None = None
+    commands: Commands = field(default_factory=Commands)
 
     def turn(self, conn: psycopg.Connection[Any]) -> float:
         """Do what is due; returns the seconds until something may be due again."""
@@ -64,7 +54,7 @@ class Housekeeper:
             self._rescue(conn)
         if self._is_due("prune", PRUNE_EVERY):
             self._prune(conn)
-        return self._promote(conn)
+        return min(self.obey_commands(conn), self._promote(conn))
 
     def beat_if_due(self, conn: psycopg.Connection[Any]) -> None:
         """Say that we are alive; at once when other queues than last time are heard: dispatch warns by it."""
@@ -72,6 +62,10 @@ class Housekeeper:
         if (listens != self._told or self._is_due("beat", BEAT_EVERY)) and self.duty.alive():
             self._beat(conn, listens)
             self._told = listens
+
+    def obey_commands(self, conn: psycopg.Connection[Any]) -> float:
+        """Operators' commands; seconds until the next look at them."""
+        return self.commands.turn(conn, self.duty, self.wake)
 
     def forget(self, what: str) -> None:
         """Do it at the next turn, however recently it was done."""
@@ -89,7 +83,7 @@ class Housekeeper:
         store.beat(
             conn, duty.supervisor, host=socket.gethostname(), pid=os.getpid(), code=__version__,
             config_file=duty.config_file, generation=duty.generation, listens=listens,
-            declares=declare.declares(duty.routing),
+            declares=declare.declares(duty.routing, solo=duty.solo),
         )  # fmt: skip
 
     def _promote(self, conn: psycopg.Connection[Any]) -> float:
@@ -114,7 +108,7 @@ class Housekeeper:
             store.forget_supervisor(conn, one)
 
     def _prune(self, conn: psycopg.Connection[Any]) -> None:
-        if store.prune(conn):
+        if store.prune(conn) | orderbook.prune(conn):
             self.forget("prune")
         declare.forget(conn)
 
@@ -146,14 +140,20 @@ class House(threading.Thread):
         self._keeper.forget("beat")
         self.look_soon()
 
+    def heard(self, obeyed: Obeyed) -> None:
+        """What the supervisor says to an order."""
+        self._keeper.commands.heard(obeyed)
+        self.look_soon()
+
     def look_soon(self) -> None:
-        """Something was scheduled or configured: do not sleep through it."""
+        """Something was scheduled, configured or commanded: do not sleep through it."""
         self._soon.set()
 
     def _serve(self) -> None:
         role = f"house:{self._keeper.duty.supervisor[:12]}"
         with connect.open_own(self._dsn, role=role) as conn:
             self._keeper.connected_at = time.monotonic()
+            self._keeper.commands.forget()
             while not self.ended:
                 rest = self._keeper.turn(conn)
                 self._soon.wait(max(0.01, rest))

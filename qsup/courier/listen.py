@@ -20,13 +20,15 @@ CHECK_EVERY = 30.0
 
 
 class Listener(threading.Thread):
-    """Calls `wake(queue)` for every notification, and for each reconnection `wake("")` for what was missed."""
+    """Calls `wake(queue)` for every notification, and for each reconnection `wake("")` for what was missed; `command`
+    when an operator has given a command."""
 
-    def __init__(self, dsn: str, supervisor: str, wake: Callable[[str], None]) -> None:
+    def __init__(self, dsn: str, supervisor: str, wake: Callable[[str], None], command: Callable[[], None]) -> None:
         super().__init__(name="listener", daemon=True)
         self._dsn = dsn
         self._role = f"listener:{supervisor[:12]}"
         self._wake = wake
+        self._command = command
         self.ended = False
         """Set to leave it behind: another listener works for another database."""
 
@@ -44,8 +46,12 @@ class Listener(threading.Thread):
     def _listen(self) -> None:
         with connect.open_own(self._dsn, role=self._role) as conn:
             conn.execute("LISTEN qsup")
+            conn.execute("LISTEN qsup_command")
             self._wake("")
             while not self.ended:
                 for note in conn.notifies(timeout=CHECK_EVERY):
-                    self._wake(note.payload)
+                    if note.channel == "qsup_command":
+                        self._command()
+                    else:
+                        self._wake(note.payload)
                 conn.execute("SELECT 1")

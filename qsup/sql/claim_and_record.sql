@@ -2,6 +2,7 @@
 -- done/done_claims: jobs that are done. queues/counts/after/firsts: take `count` jobs of `queue` with seq > after; the
 -- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (…) ORDER BY` sorts the backlog (25 claims/s).
 -- Rows are ended and taken by primary key: a predicate on state would let the planner use a small bloated index.
+-- A paused queue gives nothing, and it is asked here, so that no courier needs to have heard of the pause.
 -- `picked` is joined, not asked by subqueries in SET: those read all of it for each row (180 slots: 6 ms instead of 3).
 WITH ended AS (
     DELETE FROM qsup.jobs
@@ -15,6 +16,7 @@ WITH ended AS (
     SELECT p.id, w.timeout, w.slack, w.first + row_number() OVER (PARTITION BY w.queue ORDER BY p.seq) AS place
     FROM unnest(%(queues)s::text[], %(counts)s::int[], %(after)s::bigint[], %(firsts)s::int[],
                 %(timeouts)s::float8[], %(slacks)s::float8[]) AS w (queue, n, after, first, timeout, slack)
+    JOIN qsup.queues AS q ON q.name = w.queue AND q.paused_at IS NULL
     CROSS JOIN LATERAL (
         SELECT j.id, j.seq FROM qsup.jobs AS j
         WHERE j.queue = w.queue AND j.state = 'ready' AND j.seq > w.after

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 
-from qsup import reaper, slots
+from qsup import aim, reaper, slots
 from qsup.board import CAPACITY, Board, boot_id, boottime
 from qsup.messages import Died
 from qsup.rundir import RunDirectory
@@ -78,6 +78,7 @@ class Orphans:
 
     def __init__(self, run: RunDirectory, board: Board) -> None:
         self.run, self.board = run, board
+        self._turns = slots.open_turns(run)
         self._causes: dict[int, str] = {}
         self._ended: dict[int, int] = {}
 
@@ -85,6 +86,13 @@ class Orphans:
         """Kill its process group; the cause comes back with its death."""
         self._causes.setdefault(pid, cause)
         reaper.kill_group(pid)
+
+    def kill_in(self, target: aim.Target, cause: str) -> bool | None:
+        """Kill its group if it is at this job; None: ask again in a moment."""
+        killed = aim.kill_in(self._turns, self.board, target)
+        if killed:
+            self._causes.setdefault(target.pid, cause)
+        return killed
 
     def reaped(self, pid: int, status: int) -> None:
         """It had become our own child, and is dead."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
 from qsup.supervise import events
-from qsup.supervise.desired import same
+from qsup.supervise.desired import same, scaled
 from qsup.supervise.events import Event
-from qsup.supervise.model import COURIER, TEMPLATE, Child, Desired, Slot, State
+from qsup.supervise.model import COURIER, TEMPLATE, Child, Desired, Scale, Slot, State
 from qsup.supervise.plan import (
     ConfigureCourier,
     Exit,
@@ -29,6 +30,10 @@ GAP = 2.5
 """The loop turns every second. If it did not, the machine slept: nobody could answer, so nobody is killed for it."""
 ENDED_AS_ASKED = (0, 12)
 """Exit codes of a worker that was told to leave, is old enough or has used too much memory."""
+
+
+KILLED_FOR_ITS_JOB = ("timeout", "memory", "cancelled", "released")
+"""Causes of a death that say nothing against the worker's code."""
 
 
 def advance(state: State, event: Event, now: float) -> State:
@@ -55,6 +60,11 @@ def advance(state: State, event: Event, now: float) -> State:
             return replace(state, stopping="now" if at_once or state.stopping else "drain")
         case events.PauseAsked(paused):
             return replace(state, paused=paused)
+        case events.RestartAsked(queues, at):
+            times = {queue: max(at, state.restarts.get(queue, at)) for queue in queues}
+            return replace(state, restarts={**state.restarts, **times})
+        case events.Scaled(scales):
+            return _scaled(state, scales)
         case events.Taken():
             return _taken(state, event, now)
         case _:
@@ -84,10 +94,16 @@ def _loaded(state: State, new: Desired) -> State:
     newest = state.candidate or state.desired
     if newest is not None and same(newest, new):
         return state
+    new = scaled(new, state.scales)
     if state.child(new.template).phase == "ready":
         return _serve(state, new)
     # The newest edit counts; a candidate that it overtakes is forgotten and its template stopped.
     return replace(state, candidate=new)
+
+
+def _scaled(state: State, scales: Mapping[str, Scale]) -> State:
+    desired, candidate = (one and scaled(one, scales) for one in (state.desired, state.candidate))
+    return replace(state, scales=scales, desired=desired, candidate=candidate)
 
 
 def _serve(state: State, desired: Desired) -> State:
@@ -191,7 +207,7 @@ def _worker(
 
 
 def _buried(slot: Slot, died: events.WorkerDied, now: float) -> Slot:
-    asked = slot.phase in ("leaving", "killed") or died.cause in ("timeout", "memory")
+    asked = slot.phase in ("leaving", "killed") or died.cause in KILLED_FOR_ITS_JOB
     well = asked or (slot.served and died.status in ENDED_AS_ASKED and not died.in_job)
     crashes = 0 if well else (slot.crashes + 1 if now - slot.since < SOON else 1)
     why = (
@@ -211,26 +227,6 @@ def _emptied(slot: Slot, crashes: int, why: str, chance: float, now: float) -> S
         crashes=crashes,
         not_before=now + delay(crashes, chance) if crashes else now,
     )
-
-
-def ended(status: int, cause: str, in_job: bool = False) -> str:
-    """How a worker ended, in words."""
-    match cause:
-        case "timeout":
-            return "was killed over its time limit"
-        case "memory":
-            return "was killed over twice its memory limit"
-        case "lost":
-            return "ended while nobody could see how"
-        case "stopped":
-            return "was killed by an immediate stop"
-        case _:
-            pass
-    if status < 0:
-        return f"died by signal {-status}"
-    if in_job:
-        return f"exited with status {status}"
-    return {0: "left as asked", 12: "left over its memory limit"}.get(status, f"exited with status {status}")
 
 
 def _taken(state: State, taken: events.Taken, now: float) -> State:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from types import MappingProxyType
 
 from qsup.routing import Queue, Routing
-from qsup.supervise.model import TEMPLATE, Desired, Spec, Wanted
+from qsup.supervise.model import TEMPLATE, Desired, Scale, Spec, Wanted
 from qsup.units import written, written_size
 
 
@@ -42,12 +44,24 @@ def spec_of(queue: Queue, code_version: str) -> Spec:
     return Spec(queue.start, queue.memory, queue.max_time, queue.max_jobs, code_version)
 
 
-def _wanted(routing: Routing, code_version: str) -> list[Wanted]:
+def scaled(desired: Desired, scales: Mapping[str, Scale]) -> Desired:
+    """The same with as many workers as operators want; a scale ends with the number that it was made from."""
+    queues = desired.routing.queues
+    found = {
+        name: scale.workers
+        for name, scale in scales.items()
+        if name in queues and queues[name].workers in scale.made_from and queues[name].workers > 0
+    }
+    slots = {wanted.slot: wanted for wanted in _wanted(desired.routing, desired.code_version, found)}
+    return replace(desired, scaled=found, slots=slots)
+
+
+def _wanted(routing: Routing, code_version: str, scaled: Mapping[str, int] = MappingProxyType({})) -> list[Wanted]:
     ordered = sorted(routing.queues.values(), key=lambda queue: queue.priority)
     return [
         Wanted(slot, queue.name, queue.priority, spec_of(queue, code_version), patience(routing, queue))
         for queue in ordered
-        for slot in queue.slots
+        for slot in replace(queue, workers=scaled.get(queue.name, queue.workers)).slots
     ]
 
 

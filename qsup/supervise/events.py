@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qsup.supervise.model import Desired
+from qsup.supervise.model import Desired, Scale
 from qsup.supervise.plan import Action
 
 
@@ -112,6 +113,21 @@ class PauseAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartAsked:
+    """The workers of these queues that were started before `at` are to be replaced."""
+
+    queues: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """All the numbers of workers that operators want instead of the file's, by queue."""
+
+    scales: Mapping[str, Scale]
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """An action of the plan was carried out; `pid` of the child that it started."""
 
@@ -133,5 +149,7 @@ Event = (
     | Fatal
     | StopAsked
     | PauseAsked
+    | RestartAsked
+    | Scaled
     | Taken
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from qsup.board import Board
 from qsup.messages import Alive, Configure, Died, Pause, Roster
@@ -48,7 +49,7 @@ class Liaison:
         """A worker is reaped and its group is empty; returned with the job that the board says it was running."""
         record = self.board.read(index)
         if record is not None and record.pid == died.pid and record.state == "busy":
-            died = Died(died.slot, died.pid, died.status, died.cause, record.job, record.claim)
+            died = replace(died, job=record.job, claim=record.claim)
         if not (self._rostered and self.crew.send(COURIER, died)):
             self._unreported.append(died)
         return died

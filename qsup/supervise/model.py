@@ -55,6 +55,20 @@ class Desired:
     """The name of the template child whose workers these are."""
     slots: Mapping[str, Wanted] = field(repr=False)
     """In starting order: priority, then the file's."""
+    scaled: Mapping[str, int] = field(default_factory=dict)
+    """Queues that have another number of workers than the file says, by an operator's command."""
+
+    def workers(self, queue: str) -> int:
+        """How many workers of its own the queue is to have."""
+        return self.scaled.get(queue, self.routing.queues[queue].workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """An operator wants another number of workers than the file, as long as that says one of `made_from`."""
+
+    workers: int
+    made_from: tuple[int, ...]
 
 
 Phase = Literal["empty", "starting", "serving", "leaving", "killed"]
@@ -122,6 +136,10 @@ class State:
     """Counts the known addresses of the database; 0: not known yet, so the courier must wait."""
     configured: tuple[int, int] | None = None
     """Generation and address that the present courier was given."""
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    """By queue."""
+    restarts: Mapping[str, float] = field(default_factory=dict)
+    """Queue → the time before which its workers must not have been started."""
     told_paused: bool = False
     paused: bool = False
     stopping: Stopping = ""

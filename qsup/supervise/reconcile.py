@@ -92,11 +92,15 @@ def _start_missing(state: State, desired: Desired, now: float) -> Iterator[Actio
     for wanted in desired.slots.values():
         slot = state.slots.get(wanted.slot)
         if slot is None:
-            yield _start(desired, wanted, next(indexes), "queues.yaml wants it")
+            yield _start(desired, wanted, next(indexes), _wish(desired, wanted.queue))
         elif slot.phase == "empty" and slot.not_before <= now:
-            yield _start(
-                desired, wanted, slot.index, f"the last one {slot.why}" if slot.why else "queues.yaml wants it"
-            )
+            why = f"the last one {slot.why}" if slot.why else _wish(desired, wanted.queue)
+            yield _start(desired, wanted, slot.index, why)
+
+
+def _wish(desired: Desired, queue: str) -> str:
+    scale = desired.scaled.get(queue)
+    return "queues.yaml wants it" if scale is None else f"queue {queue} is scaled to {scale}"
 
 
 def _start(desired: Desired, wanted: Wanted, index: int, why: str) -> StartWorker:
@@ -123,7 +127,9 @@ def _leave_unwanted(state: State, desired: Desired) -> Iterator[Action]:
 def _unwanted(slot: Slot, desired: Desired) -> str:
     queue = slot.name.rpartition(":")[0]
     declared = desired.routing.queues.get(queue)
-    return f"queue {queue} was removed" if declared is None else f"queue {queue} wants only {declared.workers} now"
+    return (
+        f"queue {queue} was removed" if declared is None else f"queue {queue} wants only {desired.workers(queue)} now"
+    )
 
 
 def _replace_changed(state: State, desired: Desired, now: float) -> Iterator[Action]:
@@ -137,12 +143,28 @@ def _replace_changed(state: State, desired: Desired, now: float) -> Iterator[Act
         slot = state.slots.get(wanted.slot)
         if slot is None or slot.phase != "serving" or not slot.template or now < _proved(slot):
             away[wanted.queue] += 1
-        elif slot.spec != wanted.spec:
+        elif slot.spec != wanted.spec or _outlived(state, wanted, slot):
             changed[wanted.queue].append((wanted, slot))
     for queue, pairs in changed.items():
-        budget = max(1, desired.routing.queues[queue].workers // MOTION) - away[queue]
+        budget = max(1, desired.workers(queue) // MOTION) - away[queue]
         for wanted, slot in pairs[: max(0, budget)]:
-            yield StopWorker(slot.name, slot.pid, spec_difference(slot.spec, wanted.spec))
+            why = spec_difference(slot.spec, wanted.spec) or "a restart was asked for"
+            yield StopWorker(slot.name, slot.pid, why)
+
+
+def _outlived(state: State, wanted: Wanted, slot: Slot) -> bool:
+    return slot.since < state.restarts.get(wanted.queue, slot.since)
+
+
+def restarting(state: State, queue: str) -> list[str]:
+    """The slots of a queue that a restart has not reached: the worker is too old, or the new one does not serve yet."""
+    wanted = [] if state.desired is None else [one for one in state.desired.slots.values() if one.queue == queue]
+    return [one.slot for one in wanted if not _renewed(state, one)]
+
+
+def _renewed(state: State, wanted: Wanted) -> bool:
+    slot = state.slots.get(wanted.slot)
+    return slot is not None and slot.phase == "serving" and not _outlived(state, wanted, slot)
 
 
 def _proved(slot: Slot) -> float:

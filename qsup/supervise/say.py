@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from qsup.routing import Routing
+from qsup.supervise.model import Desired, State
 from qsup.version import __version__
 
 LONGEST = 3500
@@ -40,6 +42,23 @@ class Voice:
         except OSError:
             return False
         return True
+
+
+def told(state: State) -> Iterator[str]:
+    """What every process is doing, a line each."""
+    for child in state.children.values():
+        yield f"{child.name}: {child.phase}, pid {child.pid or '-'}"
+    for slot in state.slots.values():
+        yield f"{slot.name}: {slot.phase}, pid {slot.pid or '-'}{', ' if slot.why else ''}{slot.why}"
+
+
+def ended_scales(before: Desired | None, after: Desired) -> Iterator[str]:
+    """Operators' numbers of workers that an edit of the file ends."""
+    for queue, workers in ({} if before is None else before.scaled).items():
+        if queue not in after.scaled:
+            said = after.routing.queues.get(queue)
+            now = f"the file says {said.workers} now" if said else "the file has it no more"
+            yield f"queue {queue}: the scale of {workers} ends, {now}"
 
 
 def welcome(file: Path, database: str, routing: Routing) -> str:

@@ -81,6 +81,11 @@ def told(state: State, boot_epoch: float) -> Json:
         },
         "stopping": bool(state.stopping),
         "paused": state.paused,
+        "scaled": {
+            queue: {"workers": scale.workers, "made_from": list(scale.made_from)}
+            for queue, scale in state.scales.items()
+            if state.desired is not None and queue in state.desired.scaled
+        },
         "applied": None if state.desired is None else applied(state.desired),
     }
 

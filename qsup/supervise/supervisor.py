@@ -12,23 +12,27 @@ from qsup import messages, reaper
 from qsup.board import Board, boottime
 from qsup.check.problem import Problem
 from qsup.check.unheard import new
-from qsup.database import shown
+from qsup.orders import Missed, Order
 from qsup.rundir import RunDirectory
 from qsup.supervise import events, signals
 from qsup.supervise.adopt import LOOK, Orphans
-from qsup.supervise.advance import advance, ended
+from qsup.supervise.advance import advance
 from qsup.supervise.crew import Crew
+from qsup.supervise.database import Tidings
+from qsup.supervise.desired import scaled
 from qsup.supervise.edit import edit_lines
 from qsup.supervise.edits import Answer, Edits, desired_of, findings_of, is_refused, problems_of
+from qsup.supervise.ending import ended
 from qsup.supervise.events import Event
 from qsup.supervise.footing import Footing
 from qsup.supervise.hands import Hands
-from qsup.supervise.launcher import migrate
 from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, Desired, State
+from qsup.supervise.orders import Orders
 from qsup.supervise.plan import Exit, lines
 from qsup.supervise.reconcile import reconcile
-from qsup.supervise.say import Voice
+from qsup.supervise.say import Voice, ended_scales
+from qsup.supervise.say import told as told_state
 from qsup.supervise.statefile import Json, StateFile, told
 from qsup.wake import WakePipe, wait
 
@@ -71,20 +75,19 @@ class Supervisor:
         # Not resolved: in a ConfigMap the file is a link into a directory that is replaced.
         file = project.config_file.absolute()
         self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
+        self.orders = Orders(self.crew, self.orphans)
+        self.obeyed = {0}
+        """Commands that the operator has been told of."""
         self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans, voice.say)
         self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
         self.file = StateFile(project.run.state)
         self.footing = Footing(file, project.run, project.lock, project.board)
-        self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
+        self.database = Tidings(project.config_file, self.liaison, voice, embedded=project.embedded)
         self.rejected: Json | None = None
         self.findings = [found.to_dict() for found in unheard]
         """What the served file leaves unheard."""
         self.rows_seen = False
         """Whether the rows were looked at: at the start the database may not be up yet."""
-        self.declared = 0
-        """The generation whose types the courier has declared in the database."""
-        self.migrating = 0
-        """Pid of the child that brings the schema of the embedded database up to date."""
         self.look_again: float | None = None
         self.exit_code: int | None = None
         for found in occupied:
@@ -99,6 +102,7 @@ class Supervisor:
             while self.exit_code is None and not self.footing.lost:
                 self._hear_all()
                 self._act()
+                self.orders.look(self.state)
                 self._publish()
                 if self.exit_code is None:
                     self._wait()
@@ -125,7 +129,7 @@ class Supervisor:
             self._bury(pid, status)
         for slot, died in self.orphans.look(self.state.live):
             self._worker_died(slot.index, died)
-        self.edits.dsn = self.liaison.dsn if self.database["state"] == "up" else ""
+        self.edits.dsn = self.database.dsn
         if self.edits.dsn and not self.rows_seen:
             self.rows_seen = self.edits.asked = True
         answer = self.edits.look(self.now)
@@ -134,8 +138,9 @@ class Supervisor:
         self.crew.ping(self.now)
         self.voice.say(self.footing.look(self.now))
 
-    def _know(self, event: Event) -> None:
-        self.state = advance(self.state, event, self.now)
+    def _know(self, *happened: Event) -> None:
+        for event in happened:
+            self.state = advance(self.state, event, self.now)
 
     def _act(self) -> None:
         for _ in range(MOST_ROUNDS):
@@ -146,8 +151,7 @@ class Supervisor:
             for line in lines(plan.actions):
                 self.voice.say(line)
             for action in plan.actions:
-                for event in self.hands.carry_out(action, self.state):
-                    self._know(event)
+                self._know(*self.hands.carry_out(action, self.state))
                 if isinstance(action, Exit):
                     self.exit_code = action.code
                     return
@@ -159,12 +163,8 @@ class Supervisor:
             case "reload":
                 self.edits.asked = True
             case "state":
-                for child in self.state.children.values():
-                    self.voice.say(f"{child.name}: {child.phase}, pid {child.pid or '-'}")
-                for slot in self.state.slots.values():
-                    self.voice.say(
-                        f"{slot.name}: {slot.phase}, pid {slot.pid or '-'}{', ' if slot.why else ''}{slot.why}"
-                    )
+                for line in told_state(self.state):
+                    self.voice.say(line)
             case "nothing":
                 pass
 
@@ -179,17 +179,27 @@ class Supervisor:
                 self._know(events.Serving(slot, pid))
             case messages.Died() if message.slot in self.state.slots:
                 self._worker_died(self.state.slots[message.slot].index, message)
+            case Order():
+                self._order(message)
+            case Missed():
+                self.orders.missed(message)
             case messages.Say(text):
                 self.voice.say(text)
             case messages.Database():
-                self._database(name, message)
+                self._know(*self.database.hear(name, message))
             case messages.Refused():
-                self._refused(message)
+                self._know(*self.database.refused(message))
             case messages.Applied(generation):
-                self._applied(generation)
+                self.database.applied(generation)
             case _:
                 pass
         self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
+
+    def _order(self, order: Order) -> None:
+        if order.command not in self.obeyed and order.verb in ("restart", "scale"):
+            self.obeyed.add(order.command)
+            self.voice.say(f"{order.who} asks: {order.verb} {order.subject or 'all queues'} (command {order.command})")
+        self._know(*self.orders.hear(order, self.state, self.now))
 
     def _code_broken(self, name: str, error: str) -> None:
         self.voice.say(f"the handlers cannot be used: {error}")
@@ -198,7 +208,7 @@ class Supervisor:
         self._know(events.CodeBroken(name, error, _chance()))
 
     def _worker_died(self, index: int, message: messages.Died) -> None:
-        died = self.liaison.died(index, message)
+        died = self.liaison.died(index, self.orders.told(message))
         if died.status or died.cause or died.job:
             job = f" in job {died.job}" if died.job else ""
             self.voice.say(f"worker {died.slot} (pid {died.pid}) {ended(died.status, died.cause, bool(died.job))}{job}")
@@ -208,9 +218,7 @@ class Supervisor:
         if self._leads(pid):
             self.orphans.reaped(pid, status)
             return
-        if pid == self.migrating:
-            # If it failed, the courier says what is wrong with the schema.
-            self._know(events.DatabaseAt())
+        self._know(*self.database.buried(pid))
         buried = self.crew.bury(pid)
         if buried is None:
             return
@@ -225,34 +233,6 @@ class Supervisor:
 
     def _leads(self, pid: int) -> bool:
         return any(slot.pid == pid and not slot.template for slot in self.state.live)
-
-    def _database(self, name: str, message: messages.Database) -> None:
-        if name == DATABASE and message.dsn and message.dsn != self.liaison.dsn:
-            self.liaison.dsn = message.dsn
-            self._migrate(message.dsn)
-            self.voice.say(f"database: {message.detail}; psql '{shown(message.dsn)}'")
-        elif (message.state, message.detail) != (self.database["state"], self.database["detail"]):
-            rest = "" if message.state == "up" else "; workers finish their jobs and outcomes are kept"
-            self.voice.say(f"database {message.state}: {message.detail}{rest}")
-        self.database = {**self.database, "state": message.state, "detail": message.detail}
-
-    def _migrate(self, dsn: str) -> None:
-        try:
-            self.migrating = migrate(self.project.config_file, dsn)
-        except OSError:
-            # No process to be had; the courier looks at the schema again and again, and says what is missing.
-            self._know(events.DatabaseAt())
-
-    def _applied(self, generation: int) -> None:
-        if generation != self.declared:
-            self.voice.say(f"generation {generation} is declared in the database: its jobs can be dispatched")
-        self.declared = generation
-
-    def _refused(self, message: messages.Refused) -> None:
-        self.voice.say(f"the courier claims nothing: {message.reason}")
-        self.database = {**self.database, "state": "refused", "detail": message.reason}
-        if message.fatal:
-            self._know(events.Fatal(1))
 
     def _edited(self, answer: Answer) -> None:
         if is_refused(answer):
@@ -272,6 +252,8 @@ class Supervisor:
         self.rejected = None
         if changes:
             self.voice.say(f"{self.project.config_file}: " + "; ".join(changes))
+        for line in ended_scales(newest, scaled(desired, self.state.scales)):
+            self.voice.say(line)
         self._know(events.Loaded(desired))
 
     def _reject(self, problems: list[Problem]) -> None:
@@ -286,8 +268,8 @@ class Supervisor:
                 "pid": os.getpid(),
                 "started": self.started,
                 "config_file": self.liaison.config_file,
-                "database": {**self.database, "pid": self.state.child(DATABASE).pid},
-                "declared": self.declared,
+                "database": {**self.database.known, "pid": self.state.child(DATABASE).pid},
+                "declared": self.database.declared,
                 "findings": self.findings,
                 "rejected": self.rejected,
                 **told(self.state, self.boot_epoch),

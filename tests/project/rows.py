@@ -12,19 +12,20 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.courier.*
-        qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.__main__
+        qsup.worker qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.solo_orders qsup.dispatching
+        qsup.courier.* qsup.ordering
+        qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__
     """,
     3: """
-        qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
-        qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter qsup.lease_end qsup.reading qsup.complaints
+        qsup.store qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
+        qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
+        qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
         qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
-        qsup.supervise.edits qsup.supervise.footing
+        qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,
     2: """
         qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
@@ -35,7 +36,8 @@ ROWS: dict[int, str] = {
         qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
-        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.rows qsup.version qsup.check qsup.check.problem
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version
+        qsup.check qsup.check.problem
     """,
 }
 
@@ -45,8 +47,8 @@ UPWARD = {
 """Imports inside a function that may go up, each with its reason."""
 
 DRIVER = """
-    qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints
+    qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
+    qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints
 """
 """Only these import psycopg."""
 

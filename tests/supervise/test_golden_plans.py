@@ -12,7 +12,7 @@ import pytest
 from qsup.supervise import events, plan
 from qsup.supervise.advance import advance
 from qsup.supervise.events import Event
-from qsup.supervise.model import COURIER, DATABASE, Desired, State
+from qsup.supervise.model import COURIER, DATABASE, Desired, Scale, State
 from qsup.supervise.reconcile import reconcile
 from tests.supervise.world import queue, wanted
 
@@ -219,6 +219,40 @@ def a_pause() -> Story:
     return story
 
 
+def an_operator_asks_for_a_restart() -> Story:
+    story = running()
+    story.then("a restart of payments and router", events.RestartAsked(("payments", "router"), story.now))
+    story.then("the same command comes again", events.RestartAsked(("payments", "router"), story.now - 1))
+    story.dies("payments:0 has left", "payments:0", 0, after=3)
+    story.then("it has been forked", events.Forked("payments:0", 2000))
+    story.then("it serves", events.Serving("payments:0", 2000))
+    story.dies("payments:1 has left", "payments:1", 0, after=3)
+    story.then("it serves: payments is done, two of router are still away", events.Serving("payments:1", 2001), after=1)
+    return story
+
+
+def an_operator_scales_a_queue() -> Story:
+    story = running()
+    story.then("payments is scaled from 2 to 4", events.Scaled({"payments": Scale(4, (2,))}))
+    for number in (2, 3):
+        story.then(f"payments:{number} serves", events.Serving(f"payments:{number}", 2000 + number))
+    more = wanted(PAYMENTS, SMS, replace(ROUTER, tries=9), generation=2, code=OLD)
+    story.then("an edit of something else", events.Loaded(more), after=60)
+    story.then("scaled to 1", events.Scaled({"payments": Scale(1, (2,))}), after=60)
+    for number in (1, 2, 3):
+        story.dies(f"payments:{number} has left", f"payments:{number}", 0)
+    three = wanted(replace(PAYMENTS, workers=3), SMS, replace(ROUTER, tries=9), generation=3, code=OLD)
+    story.then("the file says 3 now: it wins", events.Loaded(three), after=60)
+    return story
+
+
+def a_job_is_cancelled() -> Story:
+    story = running()
+    story.dies("the job of payments:0 is cancelled", "payments:0", -9, "cancelled")
+    story.dies("that of payments:1 is released", "payments:1", -9, "released")
+    return story
+
+
 def a_graceful_stop() -> Story:
     story = running(wanted(PAYMENTS, SMS, code=OLD))
     story.then("TERM", events.StopAsked(False))
@@ -252,7 +286,8 @@ SCENES: tuple[Callable[[], Story], ...] = (
     a_start, an_edit_of_numbers_that_reach_living_workers, an_edit_that_replaces_workers_a_few_at_a_time,
     an_edit_that_adds_and_removes_queues, an_edit_with_new_code, an_edit_with_code_that_cannot_be_imported,
     a_start_with_code_that_cannot_be_imported, a_worker_that_crashes_again_and_again, a_worker_that_ends_for_a_reason,
-    the_template_dies, the_courier_dies_and_hangs, the_machine_slept, the_database_moves, a_pause, a_graceful_stop,
+    the_template_dies, the_courier_dies_and_hangs, the_machine_slept, the_database_moves, a_pause,
+    an_operator_asks_for_a_restart, an_operator_scales_a_queue, a_job_is_cancelled, a_graceful_stop,
     a_second_signal, workers_of_an_earlier_supervisor,
 )  # fmt: skip
 

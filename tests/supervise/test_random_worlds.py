@@ -7,7 +7,7 @@ import random
 import pytest
 
 from qsup.supervise import events
-from qsup.supervise.model import Desired
+from qsup.supervise.model import Desired, Scale
 from tests.supervise.world import World, fresh, queue, settled, wanted
 
 WORLDS = 2000
@@ -38,7 +38,8 @@ def live(world: World, chance: random.Random) -> None:
         world.run(chance.choice((0.0, 0.05, 0.5, 3.0, 12.0)))
         if world.exited is not None:
             return
-        match chance.choice(("accident", "accident", "accident", "edit", "pause", "suspend", "bad code", "curse")):
+        match chance.choice(("accident", "accident", "accident", "edit", "pause", "suspend", "bad code", "curse",
+                             "restart", "scale")):  # fmt: skip
             case "accident":
                 world.accident()
             case "curse":
@@ -47,6 +48,13 @@ def live(world: World, chance: random.Random) -> None:
                 world.edit(random_edit(chance, generation))
             case "pause":
                 world.tell(events.PauseAsked(chance.random() < 0.5))
+            case "restart":
+                queues = tuple(chance.sample(NAMES, chance.randint(1, len(NAMES))))
+                world.tell(events.RestartAsked(queues, world.now))
+                world.restarted.update(dict.fromkeys(queues, world.now))
+            case "scale":
+                scale = Scale(chance.choice((1, 2, 5)), tuple(chance.sample((1, 2, 3, 8), 2)))
+                world.tell(events.Scaled({**world.state.scales, chance.choice(NAMES): scale}))
             case "suspend":
                 world.now += chance.uniform(3, 3000)
             case "bad code":
@@ -56,9 +64,10 @@ def live(world: World, chance: random.Random) -> None:
 
 
 def check_starts(world: World) -> None:
-    """Crash loops are slowed down: the fullest minute of a world with at most 38 processes and 25 happenings."""
+    """Crash loops are slowed down: the fullest minute of a world with at most 38 processes and 25 happenings, of which
+    five may end the template of all workers. A loop that nothing slows down has thousands."""
     fullest = max(sum(begin <= start < begin + 60 for start in world.starts) for begin in world.starts)
-    assert fullest <= 150, f"{fullest} starts in a minute"
+    assert fullest <= 200, f"{fullest} starts in a minute"
 
 
 @pytest.mark.parametrize("block", range(20))

@@ -58,6 +58,7 @@ class Process:
     spec: Spec | None = None
     template: str = ""
     hangs: bool = False
+    born: float = 0.0
 
 
 @dataclass
@@ -79,6 +80,8 @@ class World:
     exited: int | None = None
     cursed: set[str] = field(default_factory=set)
     """Slots whose workers die as soon as they serve."""
+    restarted: dict[str, float] = field(default_factory=dict)
+    """Queue → when a restart was last asked for."""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)  # noqa: S311  reproducible accidents
@@ -188,8 +191,10 @@ class World:
         assert action.template in self.children, "a worker from a template that does not run"
         indexes = [slot.index for slot in self.state.live]
         assert action.index not in indexes, "two live slots share a record of the board"
-        self.starts.append(self.now)
-        process = Process(action.slot, next(self.pids), action.spec, action.template)
+        if not action.why.endswith("a restart was asked for"):
+            # Each such start has a command of its own; what is counted is what the supervisor does by itself.
+            self.starts.append(self.now)
+        process = Process(action.slot, next(self.pids), action.spec, action.template, born=self.now)
 
         template = self.children[action.template]
 
@@ -260,6 +265,13 @@ def settled(world: World) -> str:
             return f"{slot} is not serving as {worker}"
         if worker.spec != desired.slots[name].spec:
             return f"{name} has the spec {worker.spec}"
+        if worker.born < world.restarted.get(desired.slots[name].queue, 0.0):
+            return f"{name} was started before the restart"
+    for queue in desired.routing.queues:
+        scale, said = world.state.scales.get(queue), desired.routing.queues[queue].workers
+        count = scale.workers if scale is not None and said in scale.made_from else said
+        if count != sum(worker.rpartition(":")[0] == queue for worker in world.workers):
+            return f"{queue} should have {count} workers"
     missing = [name for name in (COURIER, desired.template) if name not in world.children]
     return f"{missing} not running" if missing else ""
 
