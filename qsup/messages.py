@@ -251,6 +251,7 @@ class Finished(Message):
     reason: str = ""
     exception: str = ""
     traceback: str = ""
+    frame: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sys
 import traceback
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qsup.errors import Superseded
+from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
 from qsup.outcome import Report
@@ -82,28 +83,30 @@ def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
         reason = clean(f"not a payload of {work.type}: {misfit(error)}")
         return Report(kind="error", reason=reason, exception="ValidationError")
     except Exception as error:  # an import of the user's code may raise anything
-        return failure("error", error)
-    return _run(handler, job, context, limit, work.timeout)
+        return failure("error", error, work.handler)
+    return _run(handler, job, context, limit, work)
 
 
-def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, timeout: float) -> Report:
+def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, work: Work) -> Report:
     try:
-        limit.start(timeout)
+        limit.start(work.timeout)
         with limit:
             answer = handler.call(job, context)
             if inspect.iscoroutine(answer):
                 asyncio.run(answer)
     except TimeLimit as error:
-        return failure("timeout", error, f"over its time limit of {timeout:g} s")
+        return failure("timeout", error, work.handler, f"over its time limit of {work.timeout:g} s")
     except Retry as retry:
-        return Report(kind="retry", after=retry.after, reason=clean(retry.reason), exception="qsup.Retry")
+        frame = clean(frame_of(retry, work.handler))
+        return Report(kind="retry", after=retry.after, reason=clean(retry.reason), exception="qsup.Retry", frame=frame)
     except Discard as discard:
-        return Report(kind="discard", reason=clean(discard.reason), exception="qsup.Discard")
+        frame = clean(frame_of(discard, work.handler))
+        return Report(kind="discard", reason=clean(discard.reason), exception="qsup.Discard", frame=frame)
     except Superseded as error:
         # Somebody else ended this claim; whatever we report for it changes nothing.
         return Report(kind="done", reason=error.message)
     except BaseException as error:  # sys.exit() in a handler is a failure of this job, not the end of the worker
-        return failure("error", error)
+        return failure("error", error, work.handler)
     return Report(kind="done")
 
 
@@ -134,8 +137,8 @@ def misfit(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
 
 
-def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reason: str = "") -> Report:
-    """A Report of an exception, cleaned and capped."""
+def failure(kind: typing.Literal["error", "timeout"], error: BaseException, handler: str, reason: str = "") -> Report:
+    """A Report of an exception in `handler`, cleaned and capped."""
     kind_of = type(error)
     try:
         text = reason or str(error) or kind_of.__name__
@@ -143,7 +146,10 @@ def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reas
     except Exception as second:  # __str__ of a foreign exception may itself raise
         text, stack = f"{kind_of.__name__} (its text cannot be read: {type(second).__name__})", ""
     name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
-    return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+    return Report(
+        kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True),
+        frame=clean(frame_of(error, handler)),
+    )  # fmt: skip
 
 
 def settled(report: Report, transaction: str) -> Report:
@@ -153,7 +159,7 @@ def settled(report: Report, transaction: str) -> Report:
             print(f"after its COMMIT: {report.exception}: {report.reason} (the job is done)", file=sys.stderr)
         return Report(kind="committed")
     if transaction == "unknown":
-        return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
+        return replace(report, kind="unknown", after=None)
     return report
 
 

@@ -30,5 +30,7 @@ def survey(dsn: str) -> Survey:
         return Survey(None, [], "away", error.message)
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return Survey(None, [], "refused", "it has no schema qsup yet: run `qsup migrate`")
+    except psycopg.errors.UndefinedColumn:
+        return Survey(None, [], "refused", "its schema is older than this qsup: run `qsup migrate`")
     except psycopg.Error as error:
         return Survey(None, [], "away", str(error).strip())

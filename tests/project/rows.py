@@ -12,13 +12,13 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.courier.*
+        qsup.worker qsup.template qsup.solo qsup.solo_child qsup.dispatching qsup.retrying qsup.courier.*
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.__main__
     """,
     3: """
         qsup.store qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction qsup.connect qsup.embedded.*
         qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload qsup.report qsup.survey
-        qsup.lines qsup.starter
+        qsup.lines qsup.starter qsup.frames qsup.operating qsup.failed qsup.story
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
@@ -43,7 +43,7 @@ UPWARD = {
 
 DRIVER = """
     qsup.store qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.* qsup.solo qsup.transaction
-    qsup.dispatching qsup.survey qsup.check.stranding
+    qsup.dispatching qsup.survey qsup.check.stranding qsup.operating qsup.failed qsup.retrying qsup.story
 """
 """Only these import psycopg."""
 
