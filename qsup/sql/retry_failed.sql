@@ -33,7 +33,7 @@ WITH asked AS (
     INSERT INTO qsup.job_events (job_id, claim, kind, detail)
     SELECT s.id, s.claim_number, 'retried', %(note)s::text FROM stored AS s
 )
-SELECT i.id, coalesce(s.queue, j.target, f.queue) AS queue, coalesce(j.type, f.type) AS type,
+SELECT i.id, coalesce(s.queue, j.target, f.queue) AS queue, coalesce(j.type, f.type) AS job,
        CASE WHEN s.id IS NOT NULL THEN ''
             WHEN j.refused <> '' THEN j.refused
             WHEN j.id IS NOT NULL THEN 'key'
