@@ -45,8 +45,8 @@ class Filter:
     @property
     def words(self) -> dict[str, Any]:
         """What restricts, as JSON-ready values."""
-        named = {name: value for name, value in asdict(self).items() if value is not None and name != "discarded"}
-        return {name: str(value) for name, value in named.items()}
+        named = {"queue": self.queue, "class": self.job, "fingerprint": self.fingerprint, "until": self.until}
+        return {name: str(value) for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,12 +105,16 @@ def whereabouts(live: Row) -> str:
 
 def unheard(live: Row) -> str:
     """Why nobody would take it."""
-    if live["workers"] == 0:
-        return f"; nobody serves it: the queue {live['queue']} has no workers"
+    queue = live["queue"]
+    if live["paused_by"]:
+        return f"; the queue {queue} is paused by {live['paused_by']}"
     if live["heard"]:
         return ""
-    retired = ", which no applied queues.yaml declares any more" if live["retired"] else " at the moment"
-    return f"; nobody listens to {live['queue']}{retired}"
+    if live["retired"]:
+        return f"; nobody serves it: no applied queues.yaml declares the queue {queue} any more"
+    if live["workers"] == 0:
+        return f"; nobody serves it: the queue {queue} has no workers"
+    return f"; nobody listens to {queue} at the moment"
 
 
 def lines(told: Story, *, payload: bool) -> Iterator[str]:

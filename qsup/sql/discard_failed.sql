@@ -8,6 +8,6 @@ WITH picked AS (
     WHERE f.id = ANY (ARRAY(SELECT p.id FROM picked AS p))
     RETURNING f.id
 ), told AS (
-    INSERT INTO qsup.job_events (job_id, kind, detail) SELECT m.id, 'discarded', %(note)s::text FROM marked AS m
+    INSERT INTO qsup.job_events (job_id, kind, detail) SELECT m.id, 'forgotten', %(note)s::text FROM marked AS m
 )
 SELECT m.id FROM marked AS m

@@ -2,10 +2,11 @@
 WITH found AS (
     SELECT f.id, f.queue, f.fingerprint, f.failed_at
     FROM qsup.failed_jobs AS f
-    WHERE (f.discarded_at IS NOT NULL) = coalesce(%(discarded)s::bool, f.discarded_at IS NOT NULL)
-  AND f.queue = coalesce(%(queue)s::text, f.queue) AND f.type = coalesce(%(job)s::text, f.type)
-  AND f.fingerprint = coalesce(%(fingerprint)s::text, f.fingerprint)
-  AND f.failed_at >= coalesce(%(since)s::timestamptz, '-infinity') AND f.failed_at <= coalesce(%(until)s::timestamptz, 'infinity')
+    WHERE (%(discarded)s::bool IS NULL OR (f.discarded_at IS NOT NULL) = %(discarded)s)
+  AND (%(queue)s::text IS NULL OR f.queue = %(queue)s) AND (%(job)s::text IS NULL OR f.type = %(job)s)
+  AND (%(fingerprint)s::text IS NULL OR f.fingerprint = %(fingerprint)s)
+  AND (%(since)s::timestamptz IS NULL OR f.failed_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR f.failed_at <= %(until)s)
       AND (%(ids)s::bigint[] IS NULL OR f.id = ANY (%(ids)s::bigint[]))
 ), counted AS (
     SELECT o.fingerprint, CASE WHEN %(by_queue)s::bool THEN o.queue END AS of_queue, count(*) AS jobs,

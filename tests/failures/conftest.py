@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from psycopg import Connection
 
 from tests.cli.program import FILE, Qsup, qsup_in
+from tests.courier.rig import Rig
 from tests.failures.world import declared
 
 
@@ -26,3 +27,11 @@ def qsup(tmp_path: Path, dsn: str) -> Callable[..., Any]:
     (tmp_path / "queues.yaml").write_text(FILE)
     found: Qsup = qsup_in(tmp_path, dsn)
     return found
+
+
+@pytest.fixture
+def rig(tmp_path: Path, dsn: str) -> Iterator[Rig]:
+    """A real courier and a real template that are told nothing yet."""
+    found = Rig(tmp_path, dsn)
+    yield found
+    found.stop()
