@@ -31,11 +31,12 @@ def operator(dsn: str) -> Iterator[Connection[Any]]:
             raise QsupError(
                 f"this database user may not do that: {reason}", hint="Use the user of `qsup run`."
             ) from None
-        except psycopg.OperationalError as error:
-            raise DatabaseUnavailable(
-                f"the database was lost: {str(error).strip()}",
-                hint="What was said to be done is done; run the command again for the rest.",
-            ) from None
+        except psycopg.Error as error:
+            reason = str(error).strip()
+            hint = "The command's row in qsup.commands says how far it came; give it again for the rest."
+            if conn.closed:
+                raise DatabaseUnavailable(f"the database was lost: {reason}", hint=hint) from None
+            raise QsupError(f"the database refused: {reason}", hint=hint) from None
 
 
 def who() -> str:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from psycopg import Connection
 
 from tests.cli.program import Qsup, qsup_in
-from tests.failures.world import declared, fails, told
+from tests.failures.world import commands, count, declared, fails, told
 
+STOP = """
+CREATE FUNCTION public.stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF (SELECT count(*) FROM qsup.jobs) > 700 THEN ANSWER; END IF; RETURN NULL; END $$;
+CREATE TRIGGER stop AFTER INSERT ON qsup.jobs FOR EACH STATEMENT EXECUTE FUNCTION public.stop()
+"""
 COMMANDS = (("failed",), ("retry", "1"), ("forget", "1"), ("flush",), ("prune-failed", "--hours", "1"), ("job", "1"))
 
 
@@ -46,6 +52,27 @@ def test_they_say_in_a_sentence_that_the_database_cannot_be_used(
         answer = qsup(*arguments, "--database", empty_dsn)
         assert answer.returncode == 1, arguments
         assert answer.stderr == "qsup: this database has no schema qsup yet: run `qsup migrate`\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "sentence"),
+    [
+        ("PERFORM pg_terminate_backend(pg_backend_pid())", 75, "qsup: the database was lost: "),
+        ("RAISE EXCEPTION 'not today'", 1, "qsup: the database refused: not today"),
+    ],
+)
+def test_a_database_that_stops_a_command_half_way_leaves_what_was_done(
+    world: Connection[Any], qsup: Qsup, answer: str, code: int, sentence: str
+) -> None:
+    fails(world, 1200)
+    world.execute(STOP.replace("ANSWER", answer).encode())
+    stopped = qsup("retry", "all")
+    assert (stopped.returncode, stopped.stderr.startswith(sentence)) == (code, True), stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert (count(world, "jobs"), count(world, "failed_jobs")) == (500, 700)
+    assert [result for _, _, result in commands(world)] == ["retried 500"]
+    world.execute("DROP FUNCTION public.stop() CASCADE")
+    assert len(told(qsup, "retry", "all")["retried"]) == 700
 
 
 def test_a_user_who_may_not_is_told_so(world: Connection[Any], qsup: Qsup, dsn: str) -> None:

@@ -45,15 +45,18 @@ def test_a_retried_job_is_ready_under_its_own_id_with_its_tries_counted_anew(
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_late_end_of_an_old_claim_changes_nothing_after_the_retry(world: Connection[Any], end: End) -> None:
     [number] = fails(world)
+    failed_in = one(world, "SELECT max(claim) FROM qsup.job_events")
     again(world, number)
-    highest = one(world, "SELECT claim_number FROM qsup.jobs")
-    old = [(number, claimed) for claimed in range(highest + 1)]
-    current = claim(world)[0]
+    old = [(number, earlier) for earlier in range(failed_in + 1)]
+    waiting = job(world, number)
     for key in old:
-        before = job(world, number)
-        assert key != current.key
         assert not end(world, key)
-        assert job(world, number) == before
+        assert job(world, number) == waiting
+    current = claim(world)[0]
+    running = job(world, number)
+    for key in old:
+        assert not end(world, key)
+        assert job(world, number) == running
     assert end(world, current.key), "its own claim ends it"
 
 
