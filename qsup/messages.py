@@ -256,6 +256,7 @@ class Finished(Message):
     reason: str = ""
     exception: str = ""
     traceback: str = ""
+    frame: str = ""
 
 
 @dataclass(frozen=True, slots=True)

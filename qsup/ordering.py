@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import psycopg
 from qsup import connect, migrate, orderbook
 from qsup.check.problem import nearest
 from qsup.errors import DatabaseUnavailable, QsupError, UnknownQueue
+from qsup.operating import who as who
 from qsup.orderbook import Answer, Found
 from qsup.orders import QUEUE_VERBS
 
@@ -61,18 +60,6 @@ class Given:
         ]
         told = {"command": self.id, "verb": self.verb, "subject": self.subject, "result": self.result}
         return told | {"answered": not self.pending, "answers": answers}
-
-
-def who(environ: Mapping[str, str]) -> str:
-    """Who gives the command, for the audit row: QSUP_WHO, else user@host."""
-    if environ.get("QSUP_WHO", "").strip():
-        return environ["QSUP_WHO"].strip()[:200]
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # A container's uid without a line in passwd.
-        user = f"uid{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
 
 
 @contextmanager

@@ -31,6 +31,16 @@ class Report:
     exception: str = ""
     """The exception's class, with its module."""
     traceback: str = ""
+    frame: str = ""
+    """The innermost function of the project in the traceback, as `handlers/payments.py:charge`."""
+
+    @property
+    def symptom(self) -> str:
+        """What tells failures apart where no exception does: how the worker died, or the kind. A time limit may strike
+        anywhere in a handler, so where it struck does not count."""
+        if self.kind == "crash":
+            return self.reason
+        return self.kind if self.kind in ("timeout", "memory") or not self.exception else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

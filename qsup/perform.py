@@ -16,7 +16,7 @@ import sys
 import traceback
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from qsup import lease_end
 from qsup.errors import Superseded
+from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
 from qsup.outcome import Report
@@ -93,20 +94,20 @@ def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
         reason = clean(f"not a payload of {work.type}: {misfit(error)}")
         return Report(kind="error", reason=reason, exception="ValidationError")
     except BaseException as error:  # an import of the user's code, or a validator in it, may raise anything
-        return failure("error", error)
-    return _run(handler, job, context, limit, work.timeout)
+        return failure("error", error, work.handler)
+    return _run(handler, job, context, limit, work)
 
 
-def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, timeout: float) -> Report:
+def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, work: Work) -> Report:
     try:
-        limit.start(timeout)
+        limit.start(work.timeout)
         # Context variables (a decimal precision is one) that the handler sets end with it.
         contextvars.copy_context().run(_call, handler, job, context, limit)
     except Superseded as error:
         # Somebody else ended this claim; whatever we report for it changes nothing.
         return Report(kind="done", reason=error.message)
     except BaseException as error:  # sys.exit() in a handler is a failure of this job, not the end of the worker
-        return _ended(error, f"over its time limit of {timeout:g} s" if limit.rang else "")
+        return _ended(error, work.handler, f"over its time limit of {work.timeout:g} s" if limit.rang else "")
     return Report(kind="done")
 
 
@@ -117,19 +118,23 @@ def _call(handler: Handler, job: Job, context: Context, limit: SoftLimit) -> Non
             asyncio.run(answer)
 
 
-def _ended(error: BaseException, late: str) -> Report:
+def _ended(error: BaseException, handler: str, late: str) -> Report:
     try:
         match error:
-            case Retry():
-                after = float(error.after)
-                return Report(kind="retry", after=after, reason=clean(words(error.reason)), exception="qsup.Retry")
-            case Discard():
-                return Report(kind="discard", reason=clean(words(error.reason)), exception="qsup.Discard")
+            case Retry() | Discard():
+                return _asked_for(error, handler)
             case _:
                 # Also when the time limit arrives in disguise: wrapped in a group, or with another raised at its sight.
-                return failure("timeout" if late else "error", error, late)
+                return failure("timeout" if late else "error", error, handler, late)
     except Exception as second:  # a subclass of ours can be as broken as any
-        return failure("error", second)
+        return failure("error", second, handler)
+
+
+def _asked_for(error: Retry | Discard, handler: str) -> Report:
+    reason, frame = clean(words(error.reason)), clean(frame_of(error, handler))
+    if isinstance(error, Retry):
+        return Report(kind="retry", after=float(error.after), reason=reason, exception="qsup.Retry", frame=frame)
+    return Report(kind="discard", reason=reason, exception="qsup.Discard", frame=frame)
 
 
 @cache
@@ -159,8 +164,8 @@ def misfit(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, one['loc'])) or 'payload'}: {one['msg']}" for one in error.errors())
 
 
-def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reason: str = "") -> Report:
-    """A Report of an exception, cleaned and capped."""
+def failure(kind: typing.Literal["error", "timeout"], error: BaseException, handler: str, reason: str = "") -> Report:
+    """A Report of an exception in `handler`, cleaned and capped."""
     kind_of = type(error)
     try:
         stack = "".join(traceback.format_exception(error))
@@ -168,7 +173,10 @@ def failure(kind: typing.Literal["error", "timeout"], error: BaseException, reas
         stack = f"its traceback cannot be read: {type(second).__name__}"
     text = reason or words(error) or kind_of.__name__
     name = kind_of.__qualname__ if kind_of.__module__ == "builtins" else f"{kind_of.__module__}.{kind_of.__qualname__}"
-    return Report(kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True))
+    return Report(
+        kind=kind, reason=clean(text), exception=clean(name), traceback=clean(stack, keep_end=True),
+        frame=clean(frame_of(error, handler)),
+    )  # fmt: skip
 
 
 def words(thing: object) -> str:
@@ -186,7 +194,7 @@ def settled(report: Report, transaction: str) -> Report:
             print(f"after its COMMIT: {report.exception}: {report.reason} (the job is done)", file=sys.stderr)
         return Report(kind="committed")
     if transaction == "unknown":
-        return Report(kind="unknown", reason=report.reason, exception=report.exception, traceback=report.traceback)
+        return replace(report, kind="unknown", after=None)
     return report
 
 

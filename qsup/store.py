@@ -101,6 +101,8 @@ def fail(conn: Connection[Any], fails: Sequence[tuple[Key, Failed, Report, bool]
         "exceptions": [report.exception for _, _, report, _ in fails],
         "messages": [failed.reason for _, failed, *_ in fails],
         "tracebacks": [report.traceback for _, _, report, _ in fails],
+        "frames": [report.frame for _, _, report, _ in fails],
+        "symptoms": [report.symptom for _, _, report, _ in fails],
     }  # fmt: skip
     return {row[0] for row in conn.execute(sql.text("fail"), values).fetchall()}
 
@@ -188,9 +190,10 @@ def counts(conn: Connection[Any]) -> dict[str, Count]:
 
 
 def prune(conn: Connection[Any]) -> bool:
-    """Roll the history's partitions, delete a batch of what no queue keeps; true when there may be more."""
+    """Roll the history's partitions, delete a batch of what nobody keeps; true when there may be more."""
     conn.execute(sql.text("roll_history"))
-    deleted = [conn.execute(sql.text(name)).rowcount for name in ("prune_history", "prune_events")]
+    names = ("prune_history", "prune_events", "prune_discarded")
+    deleted = [conn.execute(sql.text(name)).rowcount for name in names]
     return max(deleted) >= BATCH
 
 

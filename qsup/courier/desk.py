@@ -154,7 +154,7 @@ class Desk:
             return
         report = Report(
             kind=message.kind, after=message.after, reason=message.reason,  # type: ignore[arg-type]  # our own worker
-            exception=message.exception, traceback=message.traceback,
+            exception=message.exception, traceback=message.traceback, frame=message.frame,
         )  # fmt: skip
         self.keep(Pending(key, report, job, peer.slot))
 

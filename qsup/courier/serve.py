@@ -203,8 +203,7 @@ class Service:
         peer = self.desk.peers.by_slot.get(job.slot)
         work = self._work(job, leased)
         if work is None:
-            reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
-            self.desk.keep(Pending(job.key, Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason), job))
+            self.desk.keep(Pending(job.key, self._no_handler(job), job))
         elif peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
         else:
@@ -215,6 +214,13 @@ class Service:
                 peer.last = self._number
             peer.channel.send(replace(work, number=peer.last, recorded=[list(key) for key in peer.recorded]))
             peer.recorded.clear()
+
+    def _no_handler(self, job: Claimed) -> Report:
+        if job.step == "failed" and job.type in self.routing.routes:
+            # The job is in failed_jobs already; only its hook ends here.
+            return Report(kind="discard", reason="its failed hook is not run: queues.yaml names none any more")
+        reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
+        return Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason)
 
     def _work(self, job: Claimed, leased: float) -> Work | None:
         route = self.routing.routes.get(job.type)

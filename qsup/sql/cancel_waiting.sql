@@ -19,10 +19,16 @@ WITH locked AS (
     USING locked AS l
     WHERE j.id = l.id AND NOT l.hooked AND j.id = ANY (ARRAY(SELECT l.id FROM locked AS l))
 ), stored AS (
-    INSERT INTO qsup.failed_jobs (id, queue, type, payload, attempts, crashes, cause, message, created_at)
-    SELECT l.id, l.queue, l.type, l.payload, l.attempts, l.crashes, 'cancelled', l.reason, l.created_at
+    INSERT INTO qsup.failed_jobs AS f (id, queue, type, payload, attempts, crashes, cause, message, symptom, claim_number,
+                                       unique_key, created_at)
+    SELECT l.id, l.queue, l.type, l.payload, l.attempts, l.crashes, 'cancelled', l.reason, 'cancelled', l.claim_number,
+           l.unique_key, l.created_at
     FROM locked AS l WHERE l.step = 'run'
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT (id) DO UPDATE
+    SET queue = excluded.queue, attempts = excluded.attempts, crashes = excluded.crashes, cause = excluded.cause,
+        exception = '', message = excluded.message, traceback = '', frame = '', symptom = excluded.symptom,
+        claim_number = excluded.claim_number, unique_key = excluded.unique_key, failed_at = clock_timestamp(),
+        discarded_at = NULL, discarded_by = NULL
 ), told AS (
     INSERT INTO qsup.job_events (job_id, claim, kind, detail)
     SELECT l.id, l.claim_number, CASE l.step WHEN 'run' THEN 'cancelled' ELSE 'hook failed' END, l.reason FROM locked AS l

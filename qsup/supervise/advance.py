@@ -8,6 +8,7 @@ from typing import assert_never
 
 from qsup.supervise import events
 from qsup.supervise.desired import same, scaled
+from qsup.supervise.ending import ended
 from qsup.supervise.events import Event
 from qsup.supervise.model import COURIER, TEMPLATE, Child, Desired, Scale, Slot, State
 from qsup.supervise.plan import (

@@ -13,13 +13,14 @@ ROWS: dict[int, str] = {
     """,
     4: """
         qsup.worker qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.solo_orders qsup.dispatching
-        qsup.courier.* qsup.ordering
+        qsup.courier.* qsup.ordering qsup.retrying
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__
     """,
     3: """
         qsup.store qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
+        qsup.frames qsup.operating qsup.failed qsup.story
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
@@ -48,7 +49,8 @@ UPWARD = {
 
 DRIVER = """
     qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
-    qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints
+    qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints qsup.operating
+    qsup.failed qsup.retrying qsup.story
 """
 """Only these import psycopg."""
 
