@@ -22,7 +22,7 @@ HANDED_BACK = ["released: its lease was too short when its worker came to it"]
 @pytest.fixture(scope="module")
 def host(make_shared_host: Make) -> Host:
     """A host that runs, with points to hold a job at; each test has a job of its own."""
-    host = make_shared_host()
+    host = make_shared_host(max_time="30d")
     at = {"in-hand": ("qsup.template", "qsup.worker:Worker.work"), "claimed": ("qsup.courier", HAND_OUT)}
     for name, (process, point) in at.items():
         host.faults.add(Fault(name=name, process=process, at=point, do="hold", armed=False))
@@ -54,7 +54,8 @@ def test_a_worker_hands_back_what_its_courier_had_claimed_an_hour_before(host: H
 
 
 def test_at_wake_up_deadlines_hold_and_nobody_is_killed_for_silence(make_host: Make) -> None:
-    host = make_host(timeout="60s", tries=1, more={"sms": {"workers": 1, "timeout": "3h"}})
+    more = {"sms": {"workers": 1, "timeout": "3h", "max_time": "30d"}}
+    host = make_host(timeout="60s", tries=1, max_time="30d", more=more)
     host.start()
     pids = {**host.pids(), "courier": host.state["courier"]["pid"], "template": template_of(host)}
     over, within = host.put("over", until="never"), host.put("within", "sms", until="go")
