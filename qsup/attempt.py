@@ -49,12 +49,13 @@ class Attempts:
     def run(self, work: Work, own: list[int]) -> Report:
         """Run the handler and clear away behind it; `own` are descriptors that it must not close."""
         files = [identity(number) for number in own]
+        modules = len(sys.modules)
         attempt = Attempt(self, work)
         report = attempt.run()
         if os.getpid() != self._pid:
             # A child that the handler forked, and let return: there must not be two of this worker.
             os._exit(0 if report.kind == "done" else 1)
-        self.spoiled += self._surroundings.restore()
+        self.spoiled += self._surroundings.restore(imported=len(sys.modules) != modules)
         if [identity(number) for number in own] != files:
             self.disowned = True
             self.spoiled.append("file descriptors of the worker were closed")

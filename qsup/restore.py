@@ -2,7 +2,8 @@
 
 Every line of the table `kept` reads one thing and can put it back. What cannot be put back (a lowered limit, a closed
 descriptor of ours) is named to the worker, which then leaves: the next job finds a fresh one. Not kept, because
-nobody could: what a handler changes inside modules, and threads that it leaves behind.
+nobody could: what a handler changes inside modules, and threads that it leaves behind. What a module sets up when it is
+imported (the environment, sys.path) stays, since it is imported only once.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Kept:
     put_back: Callable[[Any], object]
     fatal: bool = False
     """Even when it could be put back a fresh worker must follow."""
+    imported: bool = False
+    """Set up by imports too: what it is after a run that has imported something is how it was meant."""
 
 
 class Surroundings:
@@ -56,8 +59,13 @@ class Surroundings:
         self._decimal = decimal.getcontext().copy()
         self._kept = [(one, one.look()) for one in self._table()]
 
-    def restore(self) -> list[str]:
-        """Put everything back; the names of what could not be, or tells that this worker must not go on."""
+    def restore(self, *, imported: bool = False) -> list[str]:
+        """Put everything back; the names of what could not be, or tells that this worker must not go on.
+
+        `imported`: modules were imported meanwhile.
+        """
+        if imported:
+            self._kept = [(one, one.look() if one.imported else was) for one, was in self._kept]
         spoiled = [one.name for one, was in self._kept if not _restored(one, was)]
         return spoiled + ([NOT_FREE] if self._crowded() else [])
 
@@ -83,12 +91,12 @@ class Surroundings:
             Kept("sys.stdin, stdout, stderr", lambda: (sys.stdin, sys.stdout, sys.stderr), _set_streams),
             Kept("the working directory", lambda: _where(os.stat(".")), lambda _: os.fchdir(self._cwd)),
             Kept("the umask", _umask, os.umask),
-            Kept("the environment", _environment, _set_environment),
+            Kept("the environment", _environment, _set_environment, imported=True),
             Kept("the decimal context", lambda: repr(decimal.getcontext()), self._set_decimal),
-            Kept("the locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale),
-            Kept("sys.path", lambda: list(sys.path), lambda was: sys.path.__setitem__(slice(None), was)),
-            Kept("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
-            Kept("the sockets' timeout", socket.getdefaulttimeout, socket.setdefaulttimeout),
+            Kept("the locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale, imported=True),
+            Kept("sys.path", lambda: list(sys.path), lambda was: sys.path.__setitem__(slice(None), was), imported=True),
+            Kept("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, imported=True),
+            Kept("the sockets' timeout", socket.getdefaulttimeout, socket.setdefaulttimeout, imported=True),
             Kept("resource limits", lambda: [resource.getrlimit(one) for one in LIMITS], _set_limits),
             Kept("its priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
             Kept("its process group", lambda: os.getpgid(0), lambda was: os.setpgid(0, was)),

@@ -18,6 +18,20 @@ def test_the_next_job_finds_its_worker_as_it_was(long_ward: Ward, what: str) -> 
     assert long_ward.look() == before, "not restored, or a fresh worker where the old one could have been mended"
 
 
+def test_what_a_module_sets_up_when_it_is_imported_late_stays(ward: Ward) -> None:
+    ward.open()
+    ward.look()
+    ward.ends("imports late")
+    for _ in range(2):
+        found = ward.look()
+        assert found["environment"]["MISERY"] == "of an import"
+        assert found["path"][-1] == "/imported"
+        assert found["recursion"] == 5000
+        ward.ends("environment")
+        ward.ends("path")
+        ward.ends("recursion")
+
+
 @pytest.mark.parametrize("what", ["SIGALRM ignored", "signals blocked", "alarm", "signals' descriptor"])
 def test_the_next_job_s_time_limit_has_its_effect(ward: Ward, what: str) -> None:
     ward.open(timeout=1.0, grace=10.0)

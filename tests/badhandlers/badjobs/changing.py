@@ -52,6 +52,13 @@ def another_environment() -> None:
     os.environ.update({"MISERY": "yes", "TZ": "Asia/Tokyo"})
 
 
+def import_late() -> None:
+    # Its lines run once in a process.
+    from . import latecomer
+
+    assert latecomer
+
+
 def to_deleted_directory() -> None:
     os.mkdir("gone")
     os.chdir("gone")

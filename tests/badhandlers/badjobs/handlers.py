@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import qsup
 
-from .changing import CHANGES, HARD_CHANGES, changing
+from .changing import CHANGES, HARD_CHANGES, changing, import_late
 from .contexts import (
     committed_inside,
     error_caught_in_transaction,
@@ -98,6 +98,7 @@ MISERY: dict[str, Callable[[Bad, qsup.Context], object]] = {
     "rolls back in it": rolled_back_inside, "rolls back in it and goes on": rolled_back_and_on,
     "commits in it": committed_inside, "leaves a thread in its transaction": thread_in_transaction,
     "keeps its context": keep_context, "uses the context that it kept": use_kept_context,
+    "imports late": changing(import_late),
     "tells every step": progress_flood,
     "notes its settings": note_settings,
     "notes its key": note_key,
