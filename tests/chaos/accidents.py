@@ -37,8 +37,12 @@ OF_THE_CHILD = ("kill database child", 3, 0.0, 0.0)
 """Only where qsup runs the PostgreSQL itself."""
 LONG_RUN = 110.0
 MEDIUM_RUN = 50.0
-FASTEST, SLOWEST = 0.1, 1.6
-"""Seconds between two accidents."""
+GAP = (0.05, 1.0)
+"""Seconds between two accidents of a burst."""
+BURST = 4
+"""The most of one burst."""
+CALM = (1.5, 4.5)
+"""Seconds between two bursts: without them hardly a job runs, and accidents to idle processes prove little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,11 @@ def drawn(rnd: random.Random, seconds: float, *, embedded: bool) -> list[Acciden
     kinds = [*COMMON, OF_THE_CHILD] if embedded else list(COMMON)
     found, at = [], 1.0
     while at < seconds:
-        what, _, least, most = rnd.choices(kinds, [kind[1] for kind in kinds])[0]
-        found.append(Accident(at, what, rnd.random(), rnd.uniform(least, most)))
-        at += rnd.uniform(FASTEST, SLOWEST)
+        for _ in range(rnd.randint(1, BURST)):
+            what, _, least, most = rnd.choices(kinds, [kind[1] for kind in kinds])[0]
+            found.append(Accident(at, what, rnd.random(), rnd.uniform(least, most)))
+            at += rnd.uniform(*GAP)
+        at += rnd.uniform(*CALM)
     return sorted(found + _once(rnd, seconds), key=lambda accident: accident.at)
 
 

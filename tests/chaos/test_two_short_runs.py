@@ -14,7 +14,7 @@ from tests.chaos.orders import mixed
 from tests.project.source import ROOT
 
 SEEDS = {1: "embedded", 5: "server"}
-JOBS, MINUTES = 1500, 0.25
+JOBS, MINUTES = 1000, 0.3
 
 
 @pytest.mark.parametrize(("seed", "postgres"), SEEDS.items())
@@ -29,7 +29,7 @@ def test_no_rule_is_broken(seed: int, postgres: str) -> None:
     assert run.returncode == 0
     assert report["postgres"] == postgres
     assert report["effects"] > JOBS // 2
-    assert sum(report["accidents"].values()) >= 10
+    assert sum(report["accidents"].values()) >= 8
 
 
 def test_the_seed_decides_the_whole_schedule() -> None:
