@@ -8,7 +8,7 @@ from dataclasses import dataclass
 COMMON: tuple[tuple[str, float, float, float], ...] = (
     # what, weight, shortest and longest seconds that it lasts (or that the thing stays away)
     ("kill worker", 14, 0, 0),
-    ("kill courier", 5, 0, 0),
+    ("kill courier", 9, 0, 0),
     ("kill template", 5, 0, 0),
     ("kill supervisor", 4, 0, 1.5),
     ("kill supervisor, template and courier", 3, 0, 1.0),

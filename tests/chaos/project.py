@@ -18,7 +18,7 @@ from tests.chaos.processes import MARK, is_ours
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = Path(__file__).with_name("shop.py").read_text()
-WORKERS = {"quick": 3, "common": 3, "slow": 1, "poison": 1}
+WORKERS = {"quick": 2, "common": 3, "slow": 2, "poison": 1}
 """8 workers, 4 queues."""
 DEFAULTS: dict[str, Any] = {
     "tries": 500, "max_crashes": 1000, "backoff": ["0.05s", "0.3s"], "timeout": "6s", "grace": "2s", "sleep": "1s",
@@ -84,7 +84,7 @@ class Project:
             "prefetch": rnd.choice(["auto", 0, 2, 8]), "sleep": rnd.choice(["0.2s", "1s", "3s"]),
         }  # fmt: skip
         common = {"workers": rnd.randint(1, 4), "max_jobs": rnd.choice([0, 0, 200])}
-        return self.document(quick=quick, common=common, slow={"workers": rnd.randint(1, 2)})
+        return self.document(quick=quick, common=common, slow={"workers": rnd.randint(1, 3)})
 
     def write(self, text: str) -> None:
         """Save queues.yaml as an editor does."""

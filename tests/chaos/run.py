@@ -49,7 +49,7 @@ class Run:
         self.embedded = rnd.random() < 0.5
         report.postgres = "embedded" if self.embedded else "server"
         start = rnd.choice(["fork", "fork", "exec"])
-        roots, children = orders.mixed(rnd, report.jobs)
+        roots, children = orders.mixed(rnd, report.jobs, self.seconds)
         self.orders: list[Order] = [*roots, *children]
         self.batches = orders.batches(rnd, roots, self.seconds)
         self.accidents = accidents.drawn(rnd, self.seconds, embedded=self.embedded)

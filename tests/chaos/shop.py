@@ -94,10 +94,10 @@ def serve(job: Order, ctx: qsup.Context) -> None:
     """Do what the order says; most of it happens before, in or after the one transaction."""
     with alone(job.n, ctx):
         before(job, ctx)
-        if job.does in ("note", "long note"):
+        if job.does.endswith("note"):
             with ctx.connect() as conn:
                 conn.execute(NOTE, (job.n, ctx.job_id, ctx.claim_number))
-            time.sleep(0.3 if job.does == "long note" else 0.0)
+            time.sleep({"note": 0.0, "long note": 0.3}.get(job.does, 3.0))
             finish(job.n)
             return
         if job.does == "async":

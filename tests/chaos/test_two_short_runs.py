@@ -35,13 +35,13 @@ def test_no_rule_is_broken(seed: int, postgres: str) -> None:
 def test_the_seed_decides_the_whole_schedule() -> None:
     def planned(seed: int) -> object:
         rnd = random.Random(seed)  # noqa: S311  a seeded plan, not a secret
-        return mixed(rnd, 500), drawn(rnd, 120.0, embedded=True)
+        return mixed(rnd, 500, 120.0), drawn(rnd, 120.0, embedded=True)
 
     assert planned(7) == planned(7)
     assert planned(7) != planned(8)
 
 
 def test_children_are_orders_of_their_own() -> None:
-    roots, children = mixed(random.Random(3), 2000)  # noqa: S311  a seeded plan, not a secret
+    roots, children = mixed(random.Random(3), 2000, 60.0)  # noqa: S311  a seeded plan, not a secret
     assert sorted(order.n for order in [*roots, *children]) == list(range(len(roots) + len(children)))
     assert {order.child for order in roots if order.does == "child"} == {order.n for order in children}
