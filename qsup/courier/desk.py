@@ -91,8 +91,8 @@ class Desk:
         """These outcomes are stored (or, `late`, were no longer ours): they need not be kept any longer."""
         for key in keys:
             pending = self.pending.pop(key)
-            if late and not pending.reply and pending.report.kind != "unknown":
-                # One that comes by a Hello may have been stored by the courier before us.
+            if late and not pending.reply and pending.report.kind not in ("unknown", "released"):
+                # One that comes by a Hello may have been stored by the courier before us; `released` ran nothing.
                 self.late += 1
                 self.late_ends.append(f"job {key[0]}, claim {key[1]} ({pending.report.kind}, by {pending.slot})")
             peer = self.peers.by_slot.get(pending.slot)
