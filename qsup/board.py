@@ -1,16 +1,18 @@
-"""The board: a small memory-mapped file that says what every slot is doing, even when everybody else is dead.
+"""The board: a small file that says what every slot is doing, even when everybody else is dead.
 
 One record per slot, written only by the worker that owns the slot (and once by the supervisor, to name it). Each
 record stands twice with a counter and a CRC: a writer overwrites the older copy, a reader takes the newest valid one,
 so a kill -9 in the middle of a write costs nothing. Times are CLOCK_BOOTTIME seconds: no clock step moves a deadline.
+
+Read and written by pread and pwrite, not mapped: a mapped file that somebody truncates kills whoever looks at it.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 import time
+import weakref
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +24,12 @@ MAGIC = b"qsupbrd1"
 COPY = struct.Struct("<QI80s16sIQIIddd")
 COPY_SIZE = 192
 RECORD_SIZE = 2 * COPY_SIZE
-REVOKED = struct.Struct("<Q")
+REVOKED = struct.Struct("<QI")
 REVOKED_AT = COPY_SIZE - REVOKED.size
 """Behind the first copy; written by the courier, under the slot's turn (qsup.slots.turn), as the worker's `busy` is."""
 HEADER_SIZE = 4096
+SIZE = HEADER_SIZE + CAPACITY * RECORD_SIZE
+UNNAMED = bytes(RECORD_SIZE)
 
 
 def boottime() -> float:
@@ -61,19 +65,16 @@ class Record:
 
 
 class Board:
-    """The file, mapped. Raises ValueError when an existing file is not a board."""
+    """The open file. Raises ValueError when an existing file is not a board."""
 
     def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            self._map = mmap.mmap(descriptor, HEADER_SIZE + CAPACITY * RECORD_SIZE)
-        except ValueError as error:
-            raise ValueError(f"{path} is not a board of this version: {error}") from None
-        finally:
-            os.close(descriptor)
-        magic, boot, supervisor, _ = HEADER.unpack_from(self._map, 0)
-        if magic != MAGIC:
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._header = os.pread(self.descriptor, HEADER.size, 0)
+        if len(self._header) < HEADER.size or not self._header.startswith(MAGIC):
+            os.close(self.descriptor)
             raise ValueError(f"{path} is not a board of this version")
+        weakref.finalize(self, os.close, self.descriptor)
+        _, boot, supervisor, _ = HEADER.unpack(self._header)
         self.boot_id = boot.rstrip(b"\0").decode()
         self.supervisor_id = supervisor.rstrip(b"\0").decode()
 
@@ -83,21 +84,36 @@ class Board:
         fresh = path.with_name(f"{path.name}.new-{os.getpid()}")
         descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, HEADER_SIZE + CAPACITY * RECORD_SIZE)
+            os.posix_fallocate(descriptor, 0, SIZE)
             os.pwrite(descriptor, HEADER.pack(MAGIC, boot_id().encode(), supervisor_id.encode(), CAPACITY), 0)
+            fresh.rename(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
         finally:
             os.close(descriptor)
-        fresh.rename(path)
         return Board(path)
+
+    def mend(self) -> bool:
+        """Give a file that was cut off or overwritten its size and header back; false when nothing was wrong.
+
+        What records lose by it their workers write again with their next job. Raises OSError on a full disk.
+        """
+        whole = os.fstat(self.descriptor).st_size >= SIZE
+        if whole and os.pread(self.descriptor, HEADER.size, 0) == self._header:
+            return False
+        os.posix_fallocate(self.descriptor, 0, SIZE)
+        os.pwrite(self.descriptor, self._header, 0)
+        return True
 
     def read(self, index: int) -> Record | None:
         """The record; None when the slot was never named or no copy is valid."""
-        copies = [copy for number in (0, 1) if (copy := self._copy(index, number)) is not None]
-        return max(copies, key=lambda copy: copy[0])[1] if copies else None
+        return _newest(self._raw(index))
 
     def write(self, index: int, record: Record) -> None:
         """Replace the record; only its owner may."""
-        copies = [self._copy(index, number) for number in (0, 1)]
+        raw = self._raw(index)
+        copies = [_copy(raw, number) for number in (0, 1)]
         counters = [0 if copy is None else copy[0] for copy in copies]
         older = counters.index(min(counters))
         body = COPY.pack(
@@ -106,29 +122,46 @@ class Board:
         )  # fmt: skip
         checked = body[:8] + struct.pack("<I", zlib.crc32(body[:8] + body[12:])) + body[12:]
         offset = HEADER_SIZE + index * RECORD_SIZE + older * COPY_SIZE
-        self._map[offset : offset + COPY.size] = checked
+        os.pwrite(self.descriptor, checked, offset)
 
     def revoked(self, index: int) -> int:
         """Jobs that were handed to this slot with a number up to this one and are not begun must not be begun."""
-        number: int = REVOKED.unpack_from(self._map, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT)[0]
-        return number
+        found = os.pread(self.descriptor, REVOKED.size, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT)
+        if len(found) < REVOKED.size:
+            return 0
+        number, crc = REVOKED.unpack(found)
+        # Garbage taken for a number would let the worker begin nothing any more.
+        return int(number) if crc == zlib.crc32(found[:8]) else 0
 
     def revoke(self, index: int, number: int) -> None:
         """Take back what is not begun of the jobs with numbers up to this one."""
-        REVOKED.pack_into(self._map, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT, number)
+        packed = REVOKED.pack(number, zlib.crc32(struct.pack("<Q", number)))
+        os.pwrite(self.descriptor, packed, HEADER_SIZE + index * RECORD_SIZE + REVOKED_AT)
 
     def records(self) -> dict[int, Record]:
         """All named slots by index."""
-        return {index: record for index in range(CAPACITY) if (record := self.read(index)) is not None}
+        raw = os.pread(self.descriptor, CAPACITY * RECORD_SIZE, HEADER_SIZE)
+        pieces = ((index, raw[index * RECORD_SIZE : (index + 1) * RECORD_SIZE]) for index in range(CAPACITY))
+        return {index: record for index, piece in pieces if piece != UNNAMED and (record := _newest(piece)) is not None}
 
-    def _copy(self, index: int, number: int) -> tuple[int, Record] | None:
-        offset = HEADER_SIZE + index * RECORD_SIZE + number * COPY_SIZE
-        raw = self._map[offset : offset + COPY.size]
-        counter, crc, slot, state, *numbers = COPY.unpack(raw)
-        if counter == 0 or crc != zlib.crc32(raw[:8] + raw[12:]):
-            return None
-        pid, job, claim, attempt, started, deadline, born = numbers
-        return counter, Record(
-            slot=slot.rstrip(b"\0").decode(), state=state.rstrip(b"\0").decode(), pid=pid, job=job,
-            claim=claim, attempt=attempt, started=started, deadline=deadline, born=born,
-        )  # fmt: skip
+    def _raw(self, index: int) -> bytes:
+        return os.pread(self.descriptor, RECORD_SIZE, HEADER_SIZE + index * RECORD_SIZE)
+
+
+def _newest(raw: bytes) -> Record | None:
+    copies = [copy for number in (0, 1) if (copy := _copy(raw, number)) is not None]
+    return max(copies, key=lambda copy: copy[0])[1] if copies else None
+
+
+def _copy(raw: bytes, number: int) -> tuple[int, Record] | None:
+    raw = raw[number * COPY_SIZE : number * COPY_SIZE + COPY.size]
+    if len(raw) < COPY.size:
+        return None
+    counter, crc, slot, state, *numbers = COPY.unpack(raw)
+    if counter == 0 or crc != zlib.crc32(raw[:8] + raw[12:]):
+        return None
+    pid, job, claim, attempt, started, deadline, born = numbers
+    return counter, Record(
+        slot=slot.rstrip(b"\0").decode(), state=state.rstrip(b"\0").decode(), pid=pid, job=job,
+        claim=claim, attempt=attempt, started=started, deadline=deadline, born=born,
+    )  # fmt: skip

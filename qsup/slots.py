@@ -73,8 +73,9 @@ def hold_byte(path: Path, byte: int) -> int:
 def byte_holder(path: Path, byte: int) -> int | None:
     """Who has locked this byte (never the calling process itself). None: nobody, or there is no such file."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        # Asking needs no right to write: the file system may have become read-only.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         if sys.platform == "linux":

@@ -213,6 +213,7 @@ class Solo:
             self.service.begin()
         self.hear_database(self.link.conn)
         self.service.turn(self.link.conn)
+        self.link.proved()
         if time.monotonic() >= self.look_at_house:
             self.look_at_house = time.monotonic() + self.keep_house(self.link.conn)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import signal
 import socket
 import sys
@@ -116,7 +117,7 @@ def die_with(parent: int) -> None:
 
 def _remembered(descriptor: int) -> str:
     found = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
-    if len(found) == 32:
+    if re.fullmatch("[0-9a-f]{32}", found):
         return found
     fresh = uuid.uuid4().hex
     os.ftruncate(descriptor, 0)

@@ -97,7 +97,7 @@ class Template:
             case messages.Load():
                 return self._load(message)
             case messages.Fork():
-                self._fork(message)
+                self._try_to_fork(message)
             case messages.Signal():
                 self._signal(message)
             case messages.Stop():
@@ -120,11 +120,24 @@ class Template:
         self.channel.send(messages.Ready())
         return True
 
+    def _try_to_fork(self, fork: messages.Fork) -> None:
+        try:
+            self._fork(fork)
+        except OSError as error:
+            # No process or descriptor to be had at the moment. The supervisor asks again, later and later.
+            self.channel.send(messages.Say(f"no worker can be started for {fork.slot}: {error.strerror}"))
+            self.channel.send(messages.Died(fork.slot, 0, 1))
+
     def _fork(self, fork: messages.Fork) -> None:
         readable, writable = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(readable)
+            os.close(writable)
+            raise
         if pid == 0:
             os.close(readable)
             self._be_worker(fork, writable)

@@ -60,7 +60,7 @@ def _payload(payload: str | None, file: str | None) -> str:
     try:
         text = payload if payload is not None else _read(str(file))
         # The reader that the worker has: what it cannot read (too deep, too many digits) would only fail there.
-        from_json(text)
+        from_json(text.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidPayload(f"cannot read {file}: {error}") from None
     except ValueError as error:

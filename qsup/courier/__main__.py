@@ -19,14 +19,28 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         # The terminal's and the service manager's signals are the supervisor's business; it tells us.
         signal.signal(number, signal.SIG_IGN)
+    try:
+        if not _alone(run):
+            print("qsup: another courier serves this project", file=sys.stderr)
+            return 1
+        control = Control(inherited(), run)
+    except (OSError, ValueError) as error:
+        # The supervisor starts another one, later and later, until the directory can be used again.
+        print(f"qsup: the courier cannot use {run.path}: {error}", file=sys.stderr)
+        return 1
+    control.run()
+    return 0
+
+
+def _alone(run: RunDirectory) -> bool:
     descriptor = os.open(run.courier_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        print("qsup: another courier serves this project", file=sys.stderr)
-        return 1
-    Control(inherited(), run).run()
-    return 0
+    except BlockingIOError:
+        return False
+    except PermissionError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ courier claims nothing more and stays until the last worker has reported.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import select
 import socket
 import threading
 import time
+from pathlib import Path
 
 from qsup import embedded
 from qsup.board import Board
@@ -28,11 +30,15 @@ HUNG_AFTER = 60.0
 """Seconds in which the claim loop has not turned once: then pings stay unanswered and the supervisor replaces us."""
 
 
+LOOK_EVERY = 1.0
+"""Seconds between looks whether our socket is still where workers look for it."""
+
+
 class Control:
     """Between the supervisor's channel and the claim loop."""
 
     def __init__(self, channel: Channel, run: RunDirectory) -> None:
-        self.channel = channel
+        self.channel, self._run = channel, run
         self.outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._woken, self._waker = socket.socketpair()
         self.server = Server(listen_on(run), Board(run.board), self.tell, open_turns(run))
@@ -40,6 +46,8 @@ class Control:
         self.listener: Listener | None = None
         self._dsn = ""
         self._heard_supervisor = time.monotonic()
+        self._socket = _identity(run.courier_socket)
+        self._look_again = 0.0
 
     def tell(self, message: Message) -> None:
         """From any thread: a message for the supervisor."""
@@ -53,8 +61,27 @@ class Control:
         self.tell(Ready())
         while loop.is_alive():
             self._turn()
+            self._look_after_ourselves()
         self._send_outbox()
         self._end_threads()
+
+    def _look_after_ourselves(self) -> None:
+        if any(thread is not None and not thread.is_alive() and not thread.ended for thread in self._threads()):
+            # A courier without its house promotes nothing. Its thread has said why; the supervisor starts another.
+            os._exit(1)
+        if time.monotonic() < self._look_again or self.channel.closed:
+            # Without a supervisor nobody new is to come: by that name another courier may listen already.
+            return
+        self._look_again = time.monotonic() + LOOK_EVERY
+        if self._socket != _identity(self._run.courier_socket):
+            # Somebody has removed or replaced it: those who are connected stay, but nobody could come.
+            with contextlib.suppress(OSError):
+                self.server.listener = listen_on(self._run)
+                self._socket = _identity(self._run.courier_socket)
+                self.server.post("")
+
+    def _threads(self) -> tuple[House | None, Listener | None]:
+        return self.house, self.listener
 
     def _loop(self) -> None:
         try:
@@ -121,9 +148,17 @@ class Control:
         return self.channel.closed or time.monotonic() - self._heard_supervisor < 10.0
 
     def _end_threads(self) -> None:
-        for thread in (self.house, self.listener):
+        for thread in self._threads():
             if thread is not None:
                 thread.ended = True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def listen_on(run: RunDirectory) -> socket.socket:

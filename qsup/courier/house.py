@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from qsup import connect, declare, migrate, store
-from qsup.errors import DatabaseUnavailable
+from qsup.errors import QsupError
 from qsup.routing import Routing
 from qsup.version import __version__
 
@@ -141,7 +141,7 @@ class House(threading.Thread):
             try:
                 self._serve()
                 wait = 0.2
-            except (DatabaseUnavailable, psycopg.Error):
+            except (QsupError, psycopg.Error, OSError):
                 time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter, not a secret
                 wait = min(5.0, wait * 2)
 

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 
 from qsup import connect, migrate, store
+from qsup.complaints import primary
 from qsup.database import shown
-from qsup.errors import DatabaseUnavailable
+from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 from qsup.messages import Database, Message, Refused
 
 LONGEST_WAIT = 5.0
@@ -57,20 +58,29 @@ class Link:
             return False
         try:
             conn = connect.open_own(self._dsn, role=self._name.removeprefix("qsup:"))
-        except DatabaseUnavailable as error:
-            self._away(error.message)
+        except ConfigUnreadable as error:
+            self._refused(str(error))
+            return False
+        except (DatabaseUnavailable, OSError) as error:
+            # OSError: no descriptor to be had for waiting.
+            self._away(error.message if isinstance(error, DatabaseUnavailable) else f"{error.strerror or error}")
             return False
         try:
             return self._welcome(conn)
         except psycopg.Error as error:
             conn.close()
-            self._away(str(error).strip())
+            self._away(primary(error))
             return False
 
-    def lost(self, error: Exception) -> None:
-        """The connection broke in the middle of something."""
+    def proved(self) -> None:
+        """A whole turn went well on it: only now it is up, and the next loss is a first one."""
+        self._wait, self._ever = 0.1, True
+        self._say(Database("up", shown(self._dsn)))
+
+    def lost(self, error: psycopg.Error) -> None:
+        """The connection broke in the middle of something, or something was refused on it."""
         self.close()
-        self._away(str(error).strip())
+        self._away(primary(error))
 
     def close(self) -> None:
         """Close it."""
@@ -99,8 +109,7 @@ class Link:
         while store.end_other_backends(conn, self._name):
             # An earlier courier's connection may still be claiming; what it claims must be visible before we settle.
             time.sleep(0.02)
-        self._conn, self._wait, self._ever = conn, 0.1, True
-        self._say(Database("up", shown(self._dsn)))
+        self._conn = conn
         return True
 
     def _refused(self, reason: str) -> None:
@@ -113,7 +122,8 @@ class Link:
         self._say(Database("away", why))
 
     def _say(self, message: Database | Refused) -> None:
-        state = message.state if isinstance(message, Database) else message.reason
+        # "away" is said again when the reason is another one: first the server was gone, now a right is missing.
+        state = f"{message.state}: {message.detail}" if isinstance(message, Database) else message.reason
         if state != self._state:
             self._state = state
             self._tell(message)

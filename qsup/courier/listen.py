@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 
 from qsup import connect
-from qsup.errors import DatabaseUnavailable
+from qsup.errors import QsupError
 
 CHECK_EVERY = 30.0
 """Seconds without a notification after which the connection is asked whether it still lives."""
@@ -37,7 +37,7 @@ class Listener(threading.Thread):
             try:
                 self._listen()
                 wait = 0.2
-            except (DatabaseUnavailable, psycopg.Error):
+            except (QsupError, psycopg.Error, OSError):
                 time.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311  jitter, not a secret
                 wait = min(5.0, wait * 2)
 

@@ -76,6 +76,7 @@ class Server:
                 return
             self.service.begin()
         self.service.turn(self.link.conn)
+        self.link.proved()
 
     def _patience(self) -> float:
         desk = self.desk

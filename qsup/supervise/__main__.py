@@ -15,20 +15,28 @@ from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, r
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
-from qsup.supervise.supervisor import Project, Supervisor
+from qsup.supervise.supervisor import ANEW, Project, Supervisor
 
 
 def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
     try:
-        return supervise(file, strict="--strict" in arguments, allow_orphans="--allow-orphans" in arguments)
+        code = supervise(file, strict="--strict" in arguments, allow_orphans="--allow-orphans" in arguments)
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"qsup: cannot start:{where}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         # Before the loop catches signals nothing has been started.
         return 130
+    if code == ANEW:
+        # Children and their channels stay behind; everything else begins as after the death of a supervisor.
+        os.execv(sys.executable, [sys.executable, "-m", "qsup.supervise", *arguments])  # noqa: S606  no shell
+    return code
 
 
 def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
@@ -47,7 +55,7 @@ def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
         voice.say(f"an earlier supervisor left a courier behind (pid {left}); ended")
     board, occupied = take_over(run)
     project = Project(
-        config_file=file, run=run, board=board, embedded=choice.kind == "embedded", dsn=choice.dsn,
+        config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
     return Supervisor(project, first, occupied, voice, findings_of(answer)).serve()

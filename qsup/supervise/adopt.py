@@ -24,6 +24,9 @@ COURIER_END = 5.0
 
 def take_over(run: RunDirectory) -> tuple[Board, list[Occupied]]:
     """The board, kept if workers of this boot may still use it, and the slots that are locked."""
+    for left in run.path.glob("board.new-*"):
+        # Of a supervisor that was killed in its first moment.
+        left.unlink(missing_ok=True)
     board = _existing_board(run)
     if board is None:
         return Board.create(run.board, uuid.uuid4().hex), []
@@ -89,8 +92,14 @@ class Orphans:
 
     def _gone(self, slot: Slot) -> bool:
         # A worker takes the lock as its first act and keeps it until death; one that has not yet taken it has no job.
-        dead = slot.pid in self._ended or slots.holder(self.run, slot.index) != slot.pid
-        if not dead:
+        if slot.pid not in self._ended and self._holds(slot):
             return False
         reaper.kill_group(slot.pid)
         return reaper.group_is_empty(slot.pid)
+
+    def _holds(self, slot: Slot) -> bool:
+        try:
+            return slots.holder(self.run, slot.index) == slot.pid
+        except OSError:
+            # Nobody can tell at the moment.
+            return True

@@ -13,7 +13,7 @@ from qsup.rundir import RunDirectory
 from qsup.supervise import plan
 from qsup.supervise.adopt import Orphans
 from qsup.supervise.crew import Crew
-from qsup.supervise.events import ChildDied, Event, Occupied, Taken
+from qsup.supervise.events import ChildDied, Event, Occupied, Taken, WorkerDied
 from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, TEMPLATE, Desired, State
 
@@ -73,7 +73,12 @@ class Hands:
         return [Taken(action, pid)]
 
     def _fork(self, action: plan.StartWorker) -> list[Event]:
-        holder = slots.holder(self.run, action.index)
+        try:
+            holder = slots.holder(self.run, action.index)
+        except OSError:
+            # No descriptor to be had, or the directory is away; as if the worker had died at once.
+            chance = random.random()  # noqa: S311  jitter, not a secret
+            return [Taken(action), WorkerDied(action.slot, 0, 1, "", chance)]
         if holder is not None:
             return [Occupied(action.slot, action.index, holder)]
         spec = action.spec

@@ -71,7 +71,12 @@ class Reading:
     def begin(file: Path, now: float, dsn: str = "") -> Reading:
         """Start it; the DSN of the rows to look at travels through a pipe, which no other user can read."""
         readable, writable = os.pipe()
-        question, asked = os.pipe()
+        try:
+            question, asked = os.pipe()
+        except OSError:
+            os.close(readable)
+            os.close(writable)
+            raise
         actions = [(os.POSIX_SPAWN_DUP2, writable, 1), (os.POSIX_SPAWN_DUP2, question, 0)]
         try:
             os.write(asked, dsn.encode())

@@ -6,15 +6,20 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from qsup.errors import AlreadyRunning
+from qsup.reading import read
 from qsup.rundir import RunDirectory
 from qsup.supervise.model import COURIER, TEMPLATE, Desired, Slot, State
 
 Json = dict[str, Any]
+
+MOST_STATE = 16 << 20
+"""Bytes: over a thousand workers write a few hundred thousand."""
 
 
 def lock_run(run: RunDirectory) -> int:
@@ -59,7 +64,8 @@ class StateFile:
 
     def remove(self) -> None:
         """At the end."""
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
 
 def told(state: State, boot_epoch: float) -> Json:
@@ -107,8 +113,20 @@ def _child(state: State, name: str) -> Json:
 def read_state(run: RunDirectory) -> Mapping[str, Any] | None:
     """state.json of the supervisor that runs now; None when none does."""
     try:
-        content: Json = json.loads(run.state.read_text())
+        content: Json = json.loads(read(run.state, MOST_STATE))
+        if not _is_state(content):
+            return None
         os.kill(content["pid"], 0)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content
+
+
+def _is_state(content: Any) -> bool:
+    """Has it the shape that `told` and the supervisor give it? Anything may lie there after an accident."""
+    if not isinstance(content, dict) or not isinstance(content.get("slots"), dict):
+        return False
+    pid, slots = content.get("pid"), content["slots"].values()
+    shaped = all(isinstance(slot, dict) and {"pid", "state", "why"} <= slot.keys() for slot in slots)
+    known = isinstance(content.get("database"), dict) and isinstance(content.get("applied"), dict | None)
+    return shaped and known and isinstance(pid, int) and 0 < pid < 2**31

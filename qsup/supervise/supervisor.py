@@ -21,6 +21,7 @@ from qsup.supervise.crew import Crew
 from qsup.supervise.edit import edit_lines
 from qsup.supervise.edits import Answer, Edits, desired_of, findings_of, is_refused, problems_of
 from qsup.supervise.events import Event
+from qsup.supervise.footing import Footing
 from qsup.supervise.hands import Hands
 from qsup.supervise.launcher import migrate
 from qsup.supervise.liaison import Liaison
@@ -32,6 +33,8 @@ from qsup.supervise.statefile import Json, StateFile, told
 from qsup.wake import WakePipe, wait
 
 ORPHANS = "the edit would leave jobs without worker or handler; mend that, or start with `qsup run --allow-orphans`"
+ANEW = -1
+"""Instead of an exit code: the run directory is lost, begin again with another."""
 MOST_ROUNDS = 20
 """A plan that was carried out never asks for more than a few rounds; if it does, the loop still turns."""
 
@@ -43,6 +46,8 @@ class Project:
     config_file: Path
     run: RunDirectory
     board: Board
+    lock: int
+    """The descriptor that holds run.lock."""
     embedded: bool
     dsn: str
     """Empty when the embedded server will say it, or libpq's variables do."""
@@ -69,6 +74,7 @@ class Supervisor:
         self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans)
         self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
         self.file = StateFile(project.run.state)
+        self.footing = Footing(file, project.run, project.lock, project.board)
         self.database: Json = {"state": "unknown", "detail": "", "embedded": project.embedded}
         self.rejected: Json | None = None
         self.findings = [found.to_dict() for found in unheard]
@@ -90,7 +96,7 @@ class Supervisor:
         self.wake.catch(*signals.WISHES)
         reaper.become_subreaper()
         try:
-            while self.exit_code is None:
+            while self.exit_code is None and not self.footing.lost:
                 self._hear_all()
                 self._act()
                 self._publish()
@@ -99,7 +105,7 @@ class Supervisor:
         finally:
             self.edits.close()
             self.file.remove()
-        return self.exit_code
+        return ANEW if self.exit_code is None else self.exit_code
 
     def _wait(self) -> None:
         times = [self.crew.ping_due, self.edits.watch.due]
@@ -126,6 +132,7 @@ class Supervisor:
         if answer is not None:
             self._edited(answer)
         self.crew.ping(self.now)
+        self.voice.say(self.footing.look(self.now))
 
     def _know(self, event: Event) -> None:
         self.state = advance(self.state, event, self.now)

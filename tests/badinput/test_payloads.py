@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -36,11 +35,11 @@ class Thing(qsup.Job):
 
 
 @pytest.fixture
-def conn(db: Connection[Any]) -> Iterator[Connection[Any]]:
+def conn(db: Connection[Any]) -> Connection[Any]:
     """A database that knows Thing, with a small limit on payloads (see a_file)."""
     declare.apply(db, a_file({"things": 1}, {"Thing": "things"}), "us")
     db.execute("UPDATE qsup.job_types SET payload_limit = %s", (LIMIT,))
-    yield db
+    return db
 
 
 def rows(conn: Connection[Any]) -> list[tuple[Any, ...]]:
@@ -55,8 +54,7 @@ def test_a_payload_is_stored_as_it_is_or_refused_as_ours(
 ) -> None:
     try:
         number = Thing(value=value).dispatch(conn, unique=unique, delay=delay)
-    except DispatchError as error:
-        assert error.message
+    except DispatchError:
         assert rows(conn) == []
         return
     [(stored, payload)] = rows(conn)

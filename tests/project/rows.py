@@ -23,7 +23,7 @@ ROWS: dict[int, str] = {
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.wake qsup.forksafety qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
-        qsup.supervise.edits
+        qsup.supervise.edits qsup.supervise.footing
     """,
     2: """
         qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema

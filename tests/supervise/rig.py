@@ -52,6 +52,8 @@ class Run:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.project, self.dsn = project, dsn
+        self.runtime_dsn = dsn
+        """What the program itself is told, when it is not what the test uses."""
         self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -78,7 +80,7 @@ class Run:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "QSUP_DATABASE_URL": self.dsn}
+        return {**os.environ, "QSUP_DATABASE_URL": self.runtime_dsn}
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """`qsup run`, until all slots serve."""
