@@ -31,11 +31,11 @@ class Role:
 
     def sets(self, setting: str) -> None:
         """ALTER ROLE … SET; holds for new connections, so the old ones are ended."""
-        self.does(f"ALTER ROLE {{0}} SET {setting}")
-        self.hangs_up()
+        self.does_and_hangs_up(f"ALTER ROLE {{0}} SET {setting}")
 
-    def hangs_up(self) -> None:
-        """End its connections."""
+    def does_and_hangs_up(self, statements: str) -> None:
+        """The same, and its connections are ended."""
+        self.does(statements)
         self.does("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{0}'")
 
 
@@ -45,6 +45,5 @@ def role(admin: psycopg.Connection, dsn: str) -> Iterator[Role]:
     found = Role(admin, dsn)
     found.does("CREATE ROLE {0} LOGIN;" + GRANTS)
     yield found
-    found.does("ALTER ROLE {0} NOLOGIN")
-    found.hangs_up()
+    found.does_and_hangs_up("ALTER ROLE {0} NOLOGIN")
     found.does("DROP OWNED BY {0}; DROP ROLE {0}")

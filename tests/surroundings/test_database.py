@@ -36,12 +36,12 @@ TROUBLES: dict[str, tuple[Act, Act, str]] = {
         "session is read-only",
     ),
     "no connection is left for it": (
-        lambda role: (role.does("ALTER ROLE {0} CONNECTION LIMIT 0"), role.hangs_up()),
+        lambda role: role.does_and_hangs_up("ALTER ROLE {0} CONNECTION LIMIT 0"),
         lambda role: role.does("ALTER ROLE {0} CONNECTION LIMIT -1"),
         "too many connections for role",
     ),
     "it may not log in": (
-        lambda role: (role.does("ALTER ROLE {0} NOLOGIN"), role.hangs_up()),
+        lambda role: role.does_and_hangs_up("ALTER ROLE {0} NOLOGIN"),
         lambda role: role.does("ALTER ROLE {0} LOGIN"),
         "is not permitted to log in",
     ),
