@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumper
 
 from qsup import embedded
 from qsup.database import Choice, resolve, shown
@@ -113,6 +116,31 @@ def open_own(dsn: str, *, role: str, source: str = "") -> psycopg.Connection:
         conn.close()
         raise _silent(dsn, source, error) from None
     return conn
+
+
+def forgiving(conn: psycopg.Connection) -> None:
+    """Let it store every text: what a database of another encoding than UTF-8 has no letter for, is written escaped.
+
+    For outcomes: an arrow in an exception's message must not keep it from being stored.
+    """
+    encoding = conn.info.parameter_status("server_encoding") or "UTF8"
+    if encoding not in ("UTF8", "SQL_ASCII"):
+        conn.adapters.register_dumper(str, _escaping(encoding))
+
+
+def _escaping(encoding: str) -> type[StrDumper]:
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        codec = "ascii"
+
+    class Escaping(StrDumper):
+        """Texts in the letters of this encoding."""
+
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.encode(codec, "backslashreplace").decode(codec))
+
+    return Escaping
 
 
 async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:

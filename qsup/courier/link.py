@@ -106,6 +106,7 @@ class Link:
             return False
         # The claim is written for its indexes; statistics taken while the table was empty must not talk it out of them.
         conn.execute("SET enable_seqscan = off")
+        connect.forgiving(conn)
         while store.end_other_backends(conn, self._name):
             # An earlier courier's connection may still be claiming; what it claims must be visible before we settle.
             time.sleep(0.02)

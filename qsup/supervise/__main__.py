@@ -22,14 +22,11 @@ def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
     try:
-        code = supervise(file, strict="--strict" in arguments, allow_orphans="--allow-orphans" in arguments)
+        strict, allow_orphans = "--strict" in arguments, "--allow-orphans" in arguments
+        code = prepared(file, strict=strict, allow_orphans=allow_orphans).serve()
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        print(f"qsup: cannot start:{where}: {error.strerror or error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         # Before the loop catches signals nothing has been started.
         return 130
@@ -39,8 +36,16 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
-    """Take the project, read its file, and serve it."""
+def prepared(file: Path, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
+    """Take the project and read its file. Raises QsupError, also for what the system does not give."""
+    try:
+        return _prepared(file, strict=strict, allow_orphans=allow_orphans)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
+
+
+def _prepared(file: Path, *, strict: bool, allow_orphans: bool) -> Supervisor:
     run = run_directory(file) if file.exists() else None
     lock = None if run is None else lock_run(run)
     voice = Voice()
@@ -58,7 +63,7 @@ def supervise(file: Path, *, strict: bool, allow_orphans: bool = False) -> int:
         config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(project, first, occupied, voice, findings_of(answer)).serve()
+    return Supervisor(project, first, occupied, voice, findings_of(answer))
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -31,6 +32,7 @@ class Hands:
     crew: Crew
     liaison: Liaison
     orphans: Orphans
+    say: Callable[[str], None]
 
     def carry_out(self, action: plan.Action, state: State) -> list[Event]:
         """Do it; what happened thereby."""
@@ -63,7 +65,8 @@ class Hands:
         try:
             told = {"QSUP_RUN": str(self.run.path), "QSUP_CONFIG": str(self.config_file)}
             pid = self.crew.start(name, module, told)
-        except OSError:
+        except OSError as error:
+            self.say(f"{name} cannot be started: {error.strerror}")
             # The machine is full; as if it had died at once: tried again, later and later.
             chance = random.random()  # noqa: S311  jitter, not a secret
             return [Taken(action, NO_PROCESS), ChildDied(name, NO_PROCESS, chance)]
@@ -75,7 +78,8 @@ class Hands:
     def _fork(self, action: plan.StartWorker) -> list[Event]:
         try:
             holder = slots.holder(self.run, action.index)
-        except OSError:
+        except OSError as error:
+            self.say(f"no worker can be started for {action.slot}: {error.strerror}")
             # No descriptor to be had, or the directory is away; as if the worker had died at once.
             chance = random.random()  # noqa: S311  jitter, not a secret
             return [Taken(action), WorkerDied(action.slot, 0, 1, "", chance)]

@@ -71,7 +71,7 @@ class Supervisor:
         # Not resolved: in a ConfigMap the file is a link into a directory that is replaced.
         file = project.config_file.absolute()
         self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
-        self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans)
+        self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans, voice.say)
         self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
         self.file = StateFile(project.run.state)
         self.footing = Footing(file, project.run, project.lock, project.board)
