@@ -41,7 +41,7 @@ class RunDirectory:
 
     @property
     def board(self) -> Path:
-        """The memory-mapped board of qsup.board."""
+        """The board of qsup.board."""
         return self.path / "board"
 
     @property
