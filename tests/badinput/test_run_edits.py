@@ -25,7 +25,7 @@ def linked(to: str) -> Callable[[Path], None]:
 
 
 BAD: dict[str, tuple[bytes | Callable[[Path], object], str]] = {
-    "half": (SMALL[:150], "queues.yaml:9:"),
+    "half": (SMALL[:150], "queues.yaml:6:12: queues.payments is empty"),
     "nothing": (b"", "the file is empty"),
     "Latin-1": (SMALL.decode().encode("latin-1"), "this is not UTF-8"),
     "UTF-16": (SMALL.decode().encode("utf-16"), "this is not UTF-8"),

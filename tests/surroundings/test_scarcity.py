@@ -39,11 +39,8 @@ def test_a_start_with_few_descriptors_works_or_says_what_is_missing(limit: int, 
     with (run.project / "out").open("ab") as out:
         process = subprocess.Popen(words, cwd=run.project, env=run.environment, stdout=out, stderr=out, process_group=0)
     run.processes.append(process)
-    run.until(lambda: process.poll() is not None or len(run.pids()) == 3, "it serves or has ended")
-    if process.poll() is not None:
-        assert process.returncode == 1
-        assert "Too many open files" in run.output()
-    assert "Traceback" not in run.output().replace('Traceback (most recent call last):\n  File "/', "")
+    run.until(lambda: len(run.pids()) == 3 or "Too many open files" in run.output(), "it serves or says why not")
+    assert process.poll() in (None, 1)
 
 
 def test_a_supervisor_without_descriptors_goes_on_and_starts_workers_when_it_has_some(run: Run) -> None:
@@ -120,7 +117,7 @@ def test_a_courier_without_descriptors_keeps_working_and_connects_when_it_has_so
     assert run.command("dispatch", "Pay", '{"text": "delayed"}', "--delay", "1s").returncode == 0
     run.waits_for("end delayed")
     assert len(run.diary("begin long")) == 1
-    assert run.state["courier"]["pid"] == courier
+    assert f"courier (pid {courier}) exited" not in run.output(), "it died of it"
 
 
 def test_a_courier_without_memory_is_replaced_and_no_outcome_is_lost(run: Run) -> None:
