@@ -58,7 +58,7 @@ def test_every_bad_file_is_refused_and_the_good_one_after_it_taken(run: Run) -> 
     for number, (case, (new, said)) in enumerate(BAD.items()):
         replace(run.project / "queues.yaml", new)
         seen = len(run.output())
-        run.until(lambda said=said, seen=seen: said in run.output()[seen:], f"{case}: it says {said!r}")  # type: ignore[misc]
+        run.says(said, since=seen)
         run.until(lambda: run.state["rejected"] is not None, f"{case}: it is refused")
         run.dispatch(f"pay {number}")
         run.waits_for(f"end pay {number}")

@@ -147,8 +147,9 @@ class Run:
         self.until(lambda: len(self.diary(what)) >= times, f"{what!r} is in the diary")
         return self.diary(what)[-1].split()
 
-    def says(self, what: str) -> None:
-        self.until(lambda: what in self.output(), f"it says {what!r}")
+    def says(self, what: str, since: int = 0, times: int = 1) -> None:
+        """Wait until it has said this, so often, behind this place of its output."""
+        self.until(lambda: self.output()[since:].count(what) >= times, f"it says {what!r}")
 
     def refused(self) -> list[dict[str, Any]]:
         """Wait until an edit is refused; its problems, of one look at the state."""

@@ -77,7 +77,7 @@ def test_it_waits_with_a_sentence_and_goes_on_when_the_trouble_is_over(guest: Ru
         guest.waits_for(f"begin long {number}")
         begin(role)
         seen = len(guest.output())
-        guest.until(lambda said=said, seen=seen: said in guest.output()[seen:], f"{trouble}: it says {said!r}")  # type: ignore[misc]
+        guest.says(said, since=seen)
         guest.let_go(f"go {number}")
         guest.waits_for(f"end long {number}")
         end(role)

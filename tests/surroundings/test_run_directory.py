@@ -139,7 +139,7 @@ def test_a_board_that_is_damaged_under_everybody_is_mended(run: Run) -> None:
         with run.run.board.open("r+b") as board:
             board.truncate(len(damage))
             board.write(damage)
-        run.until(lambda times=times: run.output().count("is mended") == times, "it is mended")  # type: ignore[misc]
+        run.says("is mended", times=times)
         run.dispatch(f"short {times}")
         run.waits_for(f"end short {times}")
     [idle] = [pid for slot, pid in run.pids().items() if slot.startswith("payments") and pid != worker]
