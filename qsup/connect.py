@@ -21,7 +21,7 @@ from qsup.errors import ConfigUnreadable, DatabaseUnavailable
 
 __all__ = [
     "choice_for", "conninfo_for", "default_dsn", "dsn_for", "for_psql", "home_of", "open_async", "open_connection",
-    "open_own", "shown",
+    "open_own", "readable", "shown",
 ]  # fmt: skip
 
 CONNECT_SECONDS = 10
@@ -96,7 +96,7 @@ def open_connection(dsn: str, *, role: str, autocommit: bool = True, source: str
     What the DSN or libpq's variables say about connect_timeout, keepalives and target_session_attrs wins. Raises
     DatabaseUnavailable with the DSN (no password) and `source`, ConfigUnreadable when it is no DSN.
     """
-    conninfo = _readable(dsn, role, source)
+    conninfo = readable(dsn, role, source)
     try:
         with _surroundings(dsn):
             return psycopg.connect(conninfo, autocommit=autocommit)
@@ -145,7 +145,7 @@ def _escaping(encoding: str) -> type[StrDumper]:
 
 async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:
     """The same for asyncio, not in autocommit mode. Raises DatabaseUnavailable, ConfigUnreadable."""
-    conninfo = _readable(dsn, role, "")
+    conninfo = readable(dsn, role)
     try:
         with _surroundings(dsn):
             return await psycopg.AsyncConnection.connect(conninfo)
@@ -153,7 +153,8 @@ async def open_async(dsn: str, *, role: str) -> psycopg.AsyncConnection:
         raise _silent(dsn, "", error) from None
 
 
-def _readable(dsn: str, role: str, source: str) -> str:
+def readable(dsn: str, role: str, source: str = "") -> str:
+    """The DSN as conninfo, with qsup's settings where it says nothing. Raises ConfigUnreadable when it is no DSN."""
     try:
         return conninfo_for(dsn, role)
     except psycopg.ProgrammingError:

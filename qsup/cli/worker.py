@@ -54,12 +54,14 @@ def _import_handlers(routing: Routing, root: Path) -> None:
 
 
 def _prepare(database: str | None, path: Path, routing: Routing) -> str:
-    from qsup.connect import dsn_for
+    from qsup.connect import dsn_for, readable
     from qsup.database import resolve
     from qsup.migrate import migrate
 
     choice = resolve(database, os.environ, routing.database)
     dsn = dsn_for(choice, path, start=True)
+    # A server that is away is waited for; a DSN that is none will not become one.
+    readable(dsn, "worker", choice.source)
     if choice.kind == "embedded":
         migrate(dsn)
     return dsn

@@ -78,6 +78,8 @@ UNREACHABLE: dict[str, tuple[Callable[[str], str], int, str]] = {
 def test_a_database_that_cannot_be_reached(trouble: str, shop: Path, dsn: str) -> None:
     make, code, said = UNREACHABLE[trouble]
     commands = [JOB, ["apply"]] if trouble != "nobody listens" else [JOB, ["apply"], ["migrate"], CHECK]
+    commands += [WORKER] if code == 78 else []
+    (shop / "jobs.py").write_text("import qsup\nclass Note(qsup.Job): ...\ndef note(job: Note, ctx): ...\n")
     tells(shop, make(dsn), [*((command, code, said) for command in commands)])
 
 

@@ -177,6 +177,14 @@ def test_a_database_that_is_dropped_and_made_again_is_worked_on_when_it_is_migra
     run.waits_for("end pay")
 
 
+def test_a_schema_that_is_too_new_ends_the_start_with_a_sentence(run: Run, role: Role) -> None:
+    role.admin.execute(NEWER.format(9999).encode())
+    process = run.spawn()
+    run.until(lambda: process.poll() is not None, "it ended")
+    assert process.returncode == 1
+    assert "the schema needs code that knows version 9999" in run.output()
+
+
 @pytest.mark.parametrize("dsn_text", ["postgresql://h/d?no_such_option=1", "host=h no_such_option=1"])
 def test_a_dsn_that_libpq_does_not_know_ends_the_start_with_a_sentence(dsn_text: str, run: Run) -> None:
     run.runtime_dsn = dsn_text
