@@ -73,7 +73,7 @@ class Host(Run):
     def __init__(self, project: Path, dsn: str, **settings: Any) -> None:
         super().__init__(project, dsn)
         self.faults = Faults(project / "moments")
-        self.proxy = Proxy(dsn)
+        self.proxy = Proxy(dsn, project / "db")
         self.workers: dict[str, int] = {}
         self.queue(**settings)
         (project / "shop.py").write_text(SHOP)

@@ -6,7 +6,8 @@
     proxy.silent = True                                            packets vanish, as behind a dead cable
     proxy.lingering = True                                         the server does not notice that a client has died
 
-It runs in threads of the test's process and speaks to clients over TCP, whatever way leads to the server.
+It runs in threads of the test's process and listens on a unix socket, whatever way leads to the server: a TCP port that
+is given up for a while may be somebody else's when it is wanted back.
 """
 
 from __future__ import annotations
@@ -49,16 +50,17 @@ class Loss:
 class Proxy:
     """Listens until `close`."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, folder: Path) -> None:
+        folder.mkdir()
         said = conninfo_to_dict(dsn)
         host, port = str(said.get("host") or "localhost"), int(said.get("port") or 5432)
         self.server: str | tuple[str, int] = str(Path(host) / f".s.PGSQL.{port}") if host[0] == "/" else (host, port)
         self.silent = self.lingering = False
         self.open: set[Connection] = set()
         self.losses: list[Loss] = []
-        self._listener = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
-        self.dsn = make_conninfo("", user=said["user"], dbname=said["dbname"], host="127.0.0.1", port=self.port)
+        self._path = folder / ".s.PGSQL.5432"
+        self._listener = self._listen()
+        self.dsn = make_conninfo("", user=said["user"], dbname=said["dbname"], host=str(folder), port=5432)
 
     def lose(self, loss: Loss) -> Loss:
         """From now on; the same Loss, whose `happened` can be waited for."""
@@ -76,9 +78,9 @@ class Proxy:
         self.cut()
 
     def come_back(self) -> None:
-        """Listen again, at the same port."""
+        """Listen again, at the same place."""
         if self._listener.fileno() < 0:
-            self._listener = self._listen(self.port)
+            self._listener = self._listen()
 
     def close(self) -> None:
         """At the end, when the clients are gone."""
@@ -88,8 +90,11 @@ class Proxy:
             self.cut()
             time.sleep(0.01)
 
-    def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port), backlog=64)
+    def _listen(self) -> socket.socket:
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self._path))
+        listener.listen(64)
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
         return listener
 
