@@ -1,6 +1,6 @@
 -- End what is finished and claim for every free slot: one statement, one commit.
 -- done/done_claims: jobs that are done. queues/counts/after/firsts: take `count` jobs of `queue` with seq > after; the
--- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (…) ORDER BY` sorts the backlog (25 claims/s).
+-- n-th goes to slots[first + n]. CROSS JOIN LATERAL per queue: `queue = ANY (...) ORDER BY` sorts the backlog (25 claims/s).
 -- Rows are ended and taken by primary key: a predicate on state would let the planner use a small bloated index.
 -- A paused queue gives nothing, and it is asked here, so that no courier needs to have heard of the pause.
 -- `picked` is joined, not asked by subqueries in SET: those read all of it for each row (180 slots: 6 ms instead of 3).

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
+import qsup
 from qsup import migrate
 from tests.supervise.rig import QUEUES, Run
 
@@ -52,3 +53,11 @@ def test_jobs_run_and_their_errors_are_stored_whatever_letters_they_have(coded: 
         coded.waits_for("end a\u2192b")
     assert "Traceback" not in coded.output().replace("] Traceback", "")
     assert "Traceback" not in done.stderr
+
+
+SQL = [path for folder in ("sql", "migrations") for path in (Path(qsup.__file__).parent / folder).glob("*.sql")]
+
+
+@pytest.mark.parametrize("file", SQL, ids=[path.name for path in SQL])
+def test_a_statement_is_ascii_also_in_its_comments_which_the_server_converts_too(file: Path) -> None:
+    assert file.read_bytes().isascii()
