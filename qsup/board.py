@@ -68,12 +68,13 @@ class Board:
     """The open file. Raises ValueError when an existing file is not a board."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._header = os.pread(self.descriptor, HEADER.size, 0)
         if len(self._header) < HEADER.size or not self._header.startswith(MAGIC):
             os.close(self.descriptor)
             raise ValueError(f"{path} is not a board of this version")
-        weakref.finalize(self, os.close, self.descriptor)
+        self._close = weakref.finalize(self, os.close, self.descriptor)
         _, boot, supervisor, _ = HEADER.unpack(self._header)
         self.boot_id = boot.rstrip(b"\0").decode()
         self.supervisor_id = supervisor.rstrip(b"\0").decode()
@@ -93,6 +94,12 @@ class Board:
         finally:
             os.close(descriptor)
         return Board(path)
+
+    def reopen(self) -> None:
+        """Somebody has closed our descriptor, and its number may be another file's by now."""
+        self._close.detach()
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        self._close = weakref.finalize(self, os.close, self.descriptor)
 
     def mend(self) -> bool:
         """Give a file that was cut off or overwritten its size and header back; false when nothing was wrong.

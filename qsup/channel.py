@@ -10,7 +10,11 @@ import json
 import os
 import socket
 
+from qsup import messages, orders
 from qsup.messages import Message
+
+LANGUAGE = (messages, orders)
+"""Where the kinds of messages are defined: whoever has a channel knows them all."""
 
 
 def encode(message: Message) -> bytes:

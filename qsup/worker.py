@@ -161,7 +161,7 @@ class Worker:
     def descriptors(self) -> list[int]:
         """What a handler must not close."""
         assert self.channel is not None  # noqa: S101  the job came over it
-        ours = [self.channel.fileno(), self.wakeup.fileno(), self._wake.fileno(), self.turns]
+        ours = [self.channel.fileno(), self.wakeup.fileno(), self._wake.fileno(), self.board.descriptor, self.turns]
         return [one for one in ours if one >= 0]
 
     def disown(self) -> None:
@@ -174,6 +174,7 @@ class Worker:
         for sock in (self.channel.socket, self.wakeup, self._wake):
             sock.detach()
         self.channel.closed = True
+        self.board.reopen()
         self.catch_signals()
         sys.stdout, sys.stderr = LineWriter(1, self.fork.slot), LineWriter(2, self.fork.slot)
 
