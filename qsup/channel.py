@@ -10,6 +10,7 @@ import json
 import os
 import socket
 
+from qsup import orders as orders  # its messages become known to whoever can read a channel
 from qsup.messages import Message
 
 
