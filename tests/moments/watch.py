@@ -51,12 +51,17 @@ class Watch:
                 self.doubled.add(f"slot {index} is held by {holder}, and {wrong} live on it too")
 
 
+EXITING = 0x4
+"""The kernel's flag of a process on its way out: it has given its locks back and runs no code of ours any more."""
+
+
 def lives(pid: int) -> bool:
     """Is there such a process, and not only what is left of it?"""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        state, *_, flags = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:7]
     except OSError:
         return False
+    return state not in "ZX" and not int(flags) & EXITING
 
 
 def overlaps(host: Host) -> list[str]:
