@@ -278,6 +278,18 @@ class Progress(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Awake(Message):
+    """worker → courier: a job that was taken back is skipped, and more can come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue(Message):
+    """the courier's house → its claim loop: [id, claim] of our claims whose lease is over."""
+
+    keys: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Recheck(Message):
     """the courier's house → its claim loop: the schema has changed; connect anew and see whether we may work on it."""
 

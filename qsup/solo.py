@@ -55,7 +55,7 @@ class Solo:
         self.link = Link(self.say)
         self.service = Service(self.desk, Places(identity.board), self.say, takes_back=False)
         self.child: Child | None = None
-        self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close)
+        self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close, self.service.give_back)
         self.look_at_house = 0.0
         self.look_at_memory = 0.0
         self.forced_at = 0.0

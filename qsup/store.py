@@ -129,6 +129,11 @@ def rescue(conn: Connection[Any], alive: Sequence[str]) -> list[tuple[int, str]]
     return list(conn.execute(sql.text("rescue"), {"alive": list(alive)}).fetchall())
 
 
+def overdue(conn: Connection[Any], supervisor: str) -> list[Key]:
+    """The claims of this supervisor whose lease is over."""
+    return [(row[0], row[1]) for row in conn.execute(sql.text("overdue"), {"supervisor": supervisor}).fetchall()]
+
+
 def lookup(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, Claimed]:
     """The running jobs with these claims, those that still exist."""
     rows = conn.execute(sql.text("lookup"), _keys(keys)).fetchall()

@@ -23,7 +23,7 @@ from qsup.board import Board, Record, boottime
 from qsup.channel import Channel, decode
 from qsup.errors import ExitCode
 from qsup.lines import LineWriter
-from qsup.messages import Finished, Fork, Leaving, Message, Stop, Work
+from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
 from qsup.rundir import RunDirectory
@@ -127,6 +127,8 @@ class Worker:
             self.report(work, Report(kind="released", reason="its lease was too short when its worker came to it"))
             return
         if not self.begin(work):
+            assert self.channel is not None  # noqa: S101  the job came over it
+            self.channel.send(Awake())
             return
         report = self.attempts.run(work, self.descriptors())
         if self.attempts.disowned:

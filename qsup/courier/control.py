@@ -22,9 +22,10 @@ from qsup.courier.duty import Duty
 from qsup.courier.house import House, Housekeeper
 from qsup.courier.listen import Listener
 from qsup.courier.server import Server
-from qsup.messages import Alive, Configure, Died, Message, Ping, Pong, Ready, Recheck, Stop
+from qsup.messages import Alive, Configure, Died, Message, Overdue, Ping, Pong, Ready, Recheck, Stop
 from qsup.orders import Obeyed
 from qsup.routing import Routing
+from qsup.rows import Key
 from qsup.rundir import RunDirectory
 from qsup.slots import open_turns
 
@@ -143,11 +144,17 @@ class Control:
             # The embedded server is meant exactly; libpq must not complete its DSN from a shell's PG* variables.
             for name in [name for name in os.environ if name.startswith("PG")]:
                 del os.environ[name]
-        self.house = House(message.dsn, Housekeeper(duty, self.server.post, lambda: self.server.post(Recheck())))
+        self.house = House(message.dsn, Housekeeper(duty, self.server.post, self._outdated, self._overdue))
         self.server.service.on_due = lambda _queue, _delay: self.house.look_soon() if self.house else None
         self.listener = Listener(message.dsn, message.supervisor, self.server.post, self.house.look_soon)
         self.house.start()
         self.listener.start()
+
+    def _outdated(self) -> None:
+        self.server.post(Recheck())
+
+    def _overdue(self, keys: list[Key]) -> None:
+        self.server.post(Overdue([list(key) for key in keys]))
 
     def _supervised(self) -> bool:
         # It pings every second; ten missed ones are a supervisor that hangs.

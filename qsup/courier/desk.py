@@ -73,6 +73,7 @@ class Desk:
 
     def hear(self, peer: Peer, message: Message) -> None:
         """One message of a worker's."""
+        peer.stalled = False
         match message:
             case Hello():
                 if self.peers.greet(peer, message.slot):

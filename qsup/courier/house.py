@@ -23,6 +23,7 @@ from qsup.courier.duty import Duty as Duty
 from qsup.courier.rescue import LOOK_EVERY, Watch
 from qsup.errors import QsupError
 from qsup.orders import Obeyed
+from qsup.rows import Key
 from qsup.version import __version__
 
 BEAT_EVERY = 5.0
@@ -38,6 +39,8 @@ class Housekeeper:
     wake: Callable[[str], None]
     outdated: Callable[[], None] = lambda: None
     """Called when this code may not work on the schema (any more)."""
+    overdue: Callable[[list[Key]], None] = lambda _keys: None
+    """Called with claims of ours whose lease is over."""
     connected_at: float = field(default_factory=time.monotonic)
     _done: dict[str, float] = field(default_factory=dict)
     _watch: Watch = field(default_factory=Watch)
@@ -104,6 +107,8 @@ class Housekeeper:
             return
         for _, queue in store.rescue(conn, found.alive):
             self.wake(queue)
+        if keys := store.overdue(conn, self.duty.supervisor):
+            self.overdue(keys)
         for one in found.gone:
             store.forget_supervisor(conn, one)
 

@@ -33,6 +33,10 @@ class Peer:
     """When the job that it must be running could begin."""
     since: float = 0.0
     """When it came."""
+    looked: int = 0
+    """Up to which number its jobs were seen to be begun or were taken back."""
+    stalled: bool = False
+    """It did not begin a job for long (somebody has stopped it): it gets no other before it says something."""
 
 
 class Peers:
@@ -97,7 +101,8 @@ class Peers:
         for slot, peer in self.by_slot.items():
             pool = slot.rpartition(":")[0]
             late = bool(peer.jobs) and now - peer.head_at > STILL_SHORT
-            if pool in found and not peer.leaving and not peer.channel.closed and not late:
+            able = not (peer.leaving or peer.stalled or peer.channel.closed or late)
+            if pool in found and able:
                 found[pool] += [(place, slot) for place in range(len(peer.jobs), depths[pool])]
         return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
 
@@ -105,10 +110,26 @@ class Peers:
         """Workers that have been at one job for so long while others wait behind it."""
         return [peer for peer in self.by_slot.values() if len(peer.jobs) > 1 and now - peer.head_at > seconds]
 
+    def unbegun(self, now: float, seconds: float) -> list[Peer]:
+        """Workers that were handed a job so long ago that they must be at it, and of which nobody has looked."""
+        return [
+            peer
+            for peer in self.by_slot.values()
+            if peer.jobs and peer.looked != peer.last and now - peer.head_at > seconds
+        ]
+
     def given(self) -> list[Key]:
         """Every claim that some worker has, as far as we know."""
-        held = [peer.jobs for peer in self.connected] + list(self.abandoned.values())
-        return [key for jobs in held for key in jobs]
+        return [*self.connected_with(), *(key for jobs in self.abandoned.values() for key in jobs)]
+
+    def connected_with(self) -> set[Key]:
+        """The claims that were given over a connection that still is."""
+        return {key for peer in self.connected for key in peer.jobs}
+
+    def forget(self, key: Key) -> None:
+        """Nobody is expected to come back with it."""
+        for jobs in self.abandoned.values():
+            jobs.pop(key, None)
 
     def pools_alive(self) -> set[str]:
         """The pools that have at least one living worker."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from qsup.courier.desk import Desk
@@ -18,7 +18,10 @@ from qsup.rows import Claimed, Key
 UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
 SETTLE_EVERY = 0.1
-"""Seconds between looks whether every worker has said hello after a new connection."""
+"""Seconds between looks at rows that a dying transaction still holds, after a new connection."""
+
+STALLED = 5.0
+"""Seconds in which a worker must have begun what it was handed; a busy machine may take one."""
 
 
 class Service:
@@ -39,6 +42,7 @@ class Service:
         self._polled_at = 0.0
         self._settle_at = 0.0
         self._unheard: set[str] = set()
+        self._overdue: set[Key] = set()
 
     @property
     def config(self) -> Configure:
@@ -66,10 +70,13 @@ class Service:
         self.busy_with = "recording"
         self._apply(database)
         self._progress(database)
+        if self._overdue:
+            self._give_back()
         self._record(database)
         self._settle(database)
         self._release_returned(database)
         self._take_back_piles()
+        self._take_back_unbegun()
         self.busy_with = "claiming"
         if self._now() - self._polled_at >= self.poll_interval():
             self._polled_at = self._now()
@@ -99,15 +106,11 @@ class Service:
         return 60.0 if self.settled else max(0.0, self._settle_at - self._now())
 
     def _settle(self, database: Database) -> None:
-        # Release what nobody has, but only when every live worker is accounted for: by its hello or, in the middle of
-        # a long job, by the board. Claiming for the others need not wait for one that is stopped (SIGSTOP).
-        if self.settled or self._now() < self._settle_at:
+        # Release what nobody has. What a living worker has is known by its hello: until then its slot is left out. One
+        # that is in the middle of a long job, or stopped (SIGSTOP), holds up nobody else.
+        if self.settled or not self.desk.roster_known or self._now() < self._settle_at:
             return
-        peers, busy = self.desk.peers, {one.slot for one in self._busy()}
-        if not self.desk.roster_known or set(peers.alive) - set(peers.by_slot) - busy:
-            self._settle_at = self._now() + SETTLE_EVERY
-            return
-        self._unheard = busy - set(peers.by_slot)
+        self._unheard = set(self.desk.peers.alive) - set(self.desk.peers.by_slot)
         skip = sorted(self._unheard)
         self.settled = database.release_unnamed(self.config.supervisor, self._named(), skip=skip)
         self._settle_at = self._now() + SETTLE_EVERY
@@ -123,13 +126,28 @@ class Service:
         return [*(one.key for one in self._busy()), *self.desk.peers.given(), *self.desk.pending]
 
     def _release_returned(self, database: Database) -> None:
-        # A worker that was in the middle of a job when we settled has come back with all that it has.
+        # A worker that had not said hello when we settled has come back with all that it has, or is dead.
         while self.settled and self.desk.returned:
             slot = self.desk.returned.pop()
             if slot in self._unheard:
                 self._unheard.discard(slot)
                 self.settled = database.release_unnamed(self.config.supervisor, self._named(), only=slot)
                 self.desk.claims.wake_all()
+
+    def give_back(self, keys: Iterable[Key]) -> None:
+        """Claims of ours whose lease is over: those that nobody has are released. The net below all other rules."""
+        self._overdue.update(keys)
+
+    def _give_back(self) -> None:
+        # Only now, when everything that workers have said is heard. What one had over an earlier connection does not
+        # count any more: should it ever come back, it is late.
+        peers = self.desk.peers
+        held = {one.key for one in self._busy()} | peers.connected_with() | set(self.desk.pending)
+        for key in self._overdue - held:
+            peers.forget(key)
+            lost = Report(kind="released", reason="its lease is over, and no worker has it")
+            self.desk.keep(Pending(key, lost, None))
+        self._overdue.clear()
 
     def _progress(self, database: Database) -> None:
         if self.desk.steps:
@@ -180,16 +198,28 @@ class Service:
         for peer in self.desk.peers.piled_up(self._now(), LONG):
             self.desk.pace.forget(peer.slot.rpartition(":")[0])
             if self.board.take_back(peer.slot, peer.last):
-                self._took_back(peer)
+                self._took_back(peer, "the job before it ran long")
 
-    def _took_back(self, peer: Peer) -> None:
+    def _take_back_unbegun(self) -> None:
+        # A worker that is stopped between two jobs would keep the next one for as long as it is stopped.
+        if not self._takes_back or not (peers := self.desk.peers.unbegun(self._now(), STALLED)):
+            return
+        at_work = {one.slot for one in self._busy()}
+        for peer in peers:
+            if peer.slot in at_work:
+                peer.looked = peer.last
+            elif self.board.take_back(peer.slot, peer.last):
+                peer.looked, peer.stalled = peer.last, True
+                self._took_back(peer, "its worker did not begin it")
+
+    def _took_back(self, peer: Peer, why: str) -> None:
         # Of what it has, only the job that the board names was begun, and nothing else will be.
         begun = {one.key for one in self.board.busy() if one.slot == peer.slot}
         # What ended before that look was sent before it, and counts.
         for message in peer.channel.receive():
             self.desk.hear(peer, message)
         for key in [key for key in peer.jobs if key not in begun]:
-            waited = Report(kind="released", reason="the job before it ran long")
+            waited = Report(kind="released", reason=why)
             self.desk.keep(Pending(key, waited, peer.jobs.pop(key), peer.slot))
 
     def _now(self) -> float:

@@ -22,7 +22,7 @@ from qsup.courier.places import Places
 from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
 from qsup.courier.statements import Statements
-from qsup.messages import Configure, Message, Recheck
+from qsup.messages import Configure, Message, Overdue, Recheck
 from qsup.wake import wait
 
 CLOCK = Clock(time.monotonic, boottime)
@@ -117,6 +117,9 @@ class Server:
             if isinstance(message, Configure) and (self.desk.config is None or self.desk.config.dsn != message.dsn):
                 self.link.use(message.dsn, message.supervisor)
                 self.service.lost()
+            if isinstance(message, Overdue):
+                self.service.give_back((job, claim) for job, claim in message.keys)
+                continue
             if isinstance(message, Recheck):
                 self.link.close()
                 self.service.lost()

@@ -245,6 +245,14 @@ def test_a_row_that_a_dying_transaction_holds_is_said_to_be_not_released_yet(db:
     assert store.release_unnamed(db, US, []) == [(held.id, "a", True)]
 
 
+def test_overdue_names_our_claims_whose_lease_is_over(db: Connection[Any]) -> None:
+    put(db, 3)
+    over, _fresh = claim(db, 2)
+    theirs = claim(db, 1, supervisor="us2")[0]
+    db.execute("UPDATE qsup.jobs SET lease_until = now() - interval '1 s' WHERE id = ANY (%s)", ([over.id, theirs.id],))
+    assert store.overdue(db, US) == [over.key]
+
+
 def test_lookup_finds_running_jobs_by_their_claim(db: Connection[Any]) -> None:
     put(db, 2, queue="a")
     first, second = claim(db, 2)

@@ -61,6 +61,7 @@ class Courier:
         self.connection = Connection(world.tables, self._fate)
         self.up, self.era = False, 0
         self.told: deque[Message] = deque()
+        self.overdue: list[Key] = []
         self.notes: deque[str] = deque()
         self.house = House(self)
 
@@ -68,6 +69,9 @@ class Courier:
         """Server.turn."""
         while self.told:
             self.desk.obey(self.told.popleft())
+        if self.desk.config is not None:
+            self.service.give_back(self.overdue)
+            self.overdue.clear()
         while self.notes:
             queue = self.notes.popleft()
             self.desk.claims.wake(queue) if queue else self.desk.claims.wake_all()
@@ -141,6 +145,7 @@ class House:
         found = self.watch.look(us, silent, world.now - self.connected_at)
         if found is not None:
             self._wake(world.tables.rescue(found.alive))
+            self.courier.overdue += world.tables.overdue(us)
             for one in found.gone:
                 del world.tables.beats[one]
 

@@ -88,6 +88,11 @@ class Tables:
             self.ready(row, give_back=0)
         return {row.queue for row in due}
 
+    def overdue(self, supervisor: str) -> list[Key]:
+        """overdue.sql."""
+        rows = [row for row in self.rows.values() if row.state == "running" and row.lease < self.now()]
+        return [(row.id, row.claim) for row in rows if row.owner == supervisor]
+
     def rescue(self, alive: Sequence[str]) -> set[str]:
         """What a supervisor that is gone had claimed, once the lease is over; the queues."""
         now = self.now()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from qsup.messages import Finished, Leaving, Message, Stop, Work
+from qsup.messages import Awake, Finished, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from tests.simulation.wire import End
 
@@ -45,6 +45,7 @@ class Worker:
     """Set when it has ended."""
     cause: str = ""
     stopped_until: float = 0.0
+    """0: nobody has ever stopped it."""
     told: Courier | None = None
     """Who has been sent its last outcome."""
 
@@ -102,6 +103,8 @@ class Worker:
             self._report(work, "released")
             return
         if work.number and work.number <= self.host.board.revoked.get(self.slot, 0):
+            assert self.wire is not None
+            self.wire.send(Awake())
             return
         self.host.board.mark(self.slot, self.pid, (work.id, work.claim))
         world.begins(self, work)
