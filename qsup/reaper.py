@@ -130,7 +130,11 @@ def emptied(leader: int, family: Container[int]) -> bool:
     `family` are the children that this process, a subreaper, has of its own: every other child is an orphan of `leader`
     or of another worker that has died, since each living worker is the reaper of its own.
     """
-    strays = [child for child in children() if child not in family and child != leader]
+    try:
+        strays = [child for child in children() if child not in family and child != leader]
+    except OSError:
+        # No descriptor is left to look with: the group is all that can be known.
+        strays = []
     for stray in strays:
         kill(stray, signal.SIGKILL)
     if group_is_empty(leader):

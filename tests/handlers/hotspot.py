@@ -70,7 +70,7 @@ class Hotspot:
             "UPDATE qsup.jobs SET state = 'running', claim_number = claim_number + 1, attempts = attempts + 1,"
             " reserved_at = now(), reserved_by = 'test', lease_until = now() + interval '1 hour'"
             " WHERE id = (SELECT id FROM qsup.jobs WHERE queue = %s AND state = 'ready' ORDER BY seq"
-            "  LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, claim_number, type, payload, attempts",
+            "  LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, claim_number, type, payload::text, attempts",
             [queue],
         ).fetchone()
         if row is None:

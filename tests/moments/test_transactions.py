@@ -71,7 +71,7 @@ def test_a_worker_is_killed_while_the_server_is_at_its_commit(host: Host) -> Non
     host.put("slow-death", how="transaction")
     worker = int(host.waits_for("inside slow-death")[2])
     committing = (
-        "SELECT FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active' AND datname = current_database()"
+        "SELECT FROM pg_stat_activity WHERE query LIKE '%COMMIT' AND state = 'active' AND datname = current_database()"
     )
     host.until(lambda: len(host.rows(committing)) == 1, "the server commits")
     os.kill(worker, signal.SIGKILL)
@@ -102,7 +102,7 @@ def test_the_connection_is_cut_while_the_server_is_at_its_commit_and_nobody_deci
     host.put("slow-cut", how="transaction")
     host.waits_for("inside slow-cut")
     committing = (
-        "SELECT FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active' AND datname = current_database()"
+        "SELECT FROM pg_stat_activity WHERE query LIKE '%COMMIT' AND state = 'active' AND datname = current_database()"
     )
     host.until(lambda: len(host.rows(committing)) == 1, "the server commits")
     host.proxy.cut()

@@ -127,15 +127,17 @@ class House:
     def __init__(self, courier: Courier) -> None:
         self.courier = courier
         self.watch = Watch()
-        self.connected_at = courier.host.world.now
+        self.connected_at, self.era = courier.host.world.now, courier.host.world.era
         self.look_at = 0.0
 
     def turn(self) -> None:
         """Housekeeper.turn."""
         world, us = self.courier.host.world, self.courier.host.supervisor
         if self.courier.host.away():
-            self.connected_at = max(world.away_until, self.courier.host.away_until)
+            self.era = -1
             return
+        if self.era != world.era:
+            self.connected_at, self.era = world.now, world.era
         world.tables.beats[us] = world.now
         self._wake(world.tables.promote())
         if world.now < self.look_at:

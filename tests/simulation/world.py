@@ -191,8 +191,9 @@ class World:
             case 8 if self.tables.rows:
                 self.chance.choice(list(self.tables.rows.values())).visible = True
             case 9:
-                host.frozen_until = self.now + self.chance.choice((1.0, 10.0, 60.0))
+                host.frozen_until = self.now + self.chance.choice((1.0, 10.0, 60.0, 60.0))
                 host.excused = host.slept = True
+                self._pass(self.chance.choice((0, 15)))
             case 11:
                 host.away_until = self.now + self.chance.choice((1.0, 10.0, 60.0))
                 host.excused = True
@@ -302,7 +303,7 @@ class World:
         if any(one.outbox.unsent and one.leaving and one.stopped_until <= self.now for one in self._live_workers()):
             return False
         couriers = [host.courier for host in self.hosts if host.courier is not None]
-        return not any(one.desk.pending or one.desk.peers.given() for one in couriers)
+        return not any(one.desk.pending or one.desk.peers.connected_with() for one in couriers)
 
     def check_end(self) -> None:
         """Every job has ended, by a run of the claim that ended it; every transaction took effect once."""
@@ -310,8 +311,9 @@ class World:
             raise Broken(f"job {row.id} ({self.plans[row.id]}) never ended: {row}")
         for host in self.hosts:
             if host.courier is not None and not host.lost:
-                left = (host.courier.desk.pending, host.courier.desk.peers.given())
-                if left != ({}, []):
+                # What a stopped worker had over an earlier connection is remembered until it is dead.
+                left = (host.courier.desk.pending, host.courier.desk.peers.connected_with())
+                if left != ({}, set()):
                     raise Broken(f"the courier of {host.supervisor} still remembers {left}")
         for number, plan in self.plans.items():
             self._check_job(number, plan)
