@@ -42,10 +42,14 @@ def lock_user(conn: psycopg.Connection[Any], phone: str) -> User:
 
     The lock is what puts two payments of one customer in a row; an existing password stays as it is.
     """
-    row = conn.execute(
+    # On any conflict: two first payments at once meet in the name as well as in the number.
+    conn.execute(
         "INSERT INTO hotspot.users (phone, username, password) VALUES (%(phone)s, %(phone)s, %(password)s)"
-        " ON CONFLICT (phone) DO UPDATE SET phone = excluded.phone RETURNING id, phone, username",
+        " ON CONFLICT DO NOTHING",
         {"phone": phone, "password": new_password()},
+    )
+    row = conn.execute(
+        "SELECT id, phone, username FROM hotspot.users WHERE phone = %(phone)s FOR UPDATE", {"phone": phone}
     ).fetchone()
     if row is None:
         raise LookupError("the user row was neither inserted nor found")
