@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## play the M-Pesa callbacks through all three jobs, on an e
 	@$(BIN)/python -m handlers.sandbox.demo $(if $(CALLBACKS),--callbacks '$(CALLBACKS)') $(if $(ROUTER),--router '$(ROUTER)') $(if $(SMS_URL),--sms-url '$(SMS_URL)')
 
 # Several at once: most tests wait for processes, pings and leases, not for the processor. TESTERS=1 for one by one.
-TESTERS ?= 6
+TESTERS ?= 4
 
 test: check ## lint, types and all tests
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal

@@ -112,22 +112,6 @@ def test_nothing_is_rescued_before_the_lease_is_over_and_the_heartbeat_stale(
     assert states(db) == [("running", 1, 0)]
 
 
-def test_a_worker_hands_back_a_job_whose_lease_is_too_short_to_finish_it(rig: Rig) -> None:
-    ready(rig, workers=1, timeout=2.0, grace=0.5)
-    put(rig)
-    rig.until(rig.drained, "the worker is known to the courier")
-    pid = rig.workers["q:0"]
-    os.kill(pid, signal.SIGSTOP)
-    put(rig)
-    rig.until(lambda: rig.rows("SELECT 1 FROM qsup.jobs WHERE state = 'running'"), "claimed for the stopped worker")
-    # The lease is timeout + 2 x grace + margin = 13 s; after 10.5 s of them are gone 2.5 s are not left.
-    rig.until(lambda: rig.rows("SELECT 1 FROM qsup.jobs WHERE lease_until < now() + interval '2 seconds'"), "time", 30)
-    os.kill(pid, signal.SIGCONT)
-    rig.until(rig.drained, "it was given back and run")
-    assert rig.rows("SELECT kind FROM qsup.job_events") == [("released",)]
-    assert len(rig.lines()) == 2
-
-
 def test_what_a_dead_worker_left_on_the_board_keeps_no_row_from_being_released(rig: Rig) -> None:
     ready(rig, workers=1)
     put(rig, seconds=30.0)

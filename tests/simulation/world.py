@@ -12,7 +12,7 @@ from tests.simulation.host import Courier, Host
 from tests.simulation.model import Row, Tables
 from tests.simulation.worker import Worker
 
-STEPS = 60
+STEPS = 45
 ROUNDS = 100
 """Most of them are two seconds: long enough for a rescue after the loss of a machine."""
 PLANS = ("done", "done", "done", "transaction", "transaction", "error", "crash", "hang")

@@ -132,7 +132,14 @@ class Run:
             return conn.execute(query).fetchall()
 
     def waits_for_jobs_to_end(self) -> None:
-        self.until(lambda: self.rows("SELECT count(*) FROM qsup.jobs") == [(0,)], "no job is left")
+        self.until(self._no_job_is_left, "no job is left")
+
+    def _no_job_is_left(self) -> bool:
+        try:
+            return self.rows("SELECT count(*) FROM qsup.jobs") == [(0,)]
+        except psycopg.OperationalError:
+            # A database that was killed may be gone once more before it is back for good.
+            return False
 
     def diary(self, what: str = "") -> list[str]:
         """The lines that handlers wrote, those that begin with `what`."""
