@@ -74,6 +74,9 @@ def note(job: Note, ctx: qsup.Context) -> None:
             with ctx.transaction() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
                 if ctx.crashes == 0: os.kill(os.getpid(), signal.SIGKILL)
+        case "stay":
+            while not os.path.exists(job.path + ".go"):
+                time.sleep(0.02)
         case "stay in transaction":
             with ctx.transaction() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))

@@ -143,13 +143,15 @@ def test_two_workers_of_one_queue_have_numbers_of_their_own_and_share_the_work(
 ) -> None:
     project.worker()
     project.worker()
-    project.put(seconds=1.5, text="a")
-    project.put(seconds=1.5, text="b")
-    eventually(lambda: len(project.lines) == 2, what="both run at once")
+    project.put(how="stay", text="a")
+    project.put(how="stay", text="b")
+    eventually(lambda: len(project.lines) == 2, 15, what="both run at once")
     assert sorted(slot for (slot,) in project.rows("SELECT split_part(reserved_by, '/', 2) FROM qsup.jobs")) == [
         "q:0",
         "q:1",
     ]
+    (project.path / "notes.go").touch()
+    eventually(project.drained, what="both are done")
     eventually(project.drained, what="both are done")
 
 
