@@ -23,7 +23,7 @@ from qsup.migrate import require
 @contextmanager
 def operator(dsn: str) -> Iterator[Connection[Any]]:
     """A connection to a database on whose schema this code may work. Raises QsupError."""
-    with connect.open_connection(dsn, role="operator") as conn:
+    with connect.open_own(dsn, role="operator") as conn:
         try:
             require(conn)
             yield conn

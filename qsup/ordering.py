@@ -14,7 +14,7 @@ import psycopg
 from qsup import connect, migrate, orderbook
 from qsup.check.problem import nearest
 from qsup.errors import DatabaseUnavailable, QsupError, UnknownQueue
-from qsup.operating import who as who
+from qsup.operating import who
 from qsup.orderbook import Answer, Found
 from qsup.orders import QUEUE_VERBS
 
@@ -66,7 +66,7 @@ class Given:
 def desk(dsn: str, verb: str) -> Iterator[Conn]:
     """A connection for one command. Raises DatabaseUnavailable also when it is lost in the middle."""
     try:
-        with connect.open_connection(dsn, role=f"command:{verb}") as conn:
+        with connect.open_own(dsn, role=f"command:{verb}") as conn:
             migrate.require(conn)
             conn.execute("LISTEN qsup_answer")
             yield conn

@@ -15,6 +15,8 @@ QUEUE_VERBS = ("pause", "resume", "restart", "scale")
 """Answered by every supervisor that serves the queue."""
 JOB_VERBS = ("cancel", "release")
 """Pursued until the job is out, whoever has it at that moment."""
+CAUSES = {"cancel": "cancelled", "release": "released"}
+"""Job verb → the cause that comes back with the worker's death."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +61,4 @@ class Missed(Message):
 
 def reason(order: Order) -> str:
     """For the job's story: `cancelled by ann@host (command 17)`."""
-    done = {"cancel": "cancelled", "release": "released"}[order.verb]
-    return f"{done} by {order.who} (command {order.command})"
+    return f"{CAUSES[order.verb]} by {order.who} (command {order.command})"

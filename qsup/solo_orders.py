@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from qsup.aim import Target, is_at
 from qsup.board import boottime
 from qsup.messages import Died
-from qsup.orders import Obeyed, Order, reason
+from qsup.orders import CAUSES, Obeyed, Order, reason
 
 if TYPE_CHECKING:
     from qsup.solo import Solo
-
-CAUSES = {"cancel": "cancelled", "release": "released"}
 
 
 def obey(solo: Solo, order: Order) -> None:

@@ -65,10 +65,11 @@ def resume(queue: str, timeout: str | None, config: str | None, database: str | 
 
 def _give(conn: Conn, verb: str, queue: str, limit: float) -> Given:
     from qsup import orderbook, ordering
+    from qsup.operating import who
 
     def effect() -> None:
         if verb == "pause":
-            orderbook.pause(conn, queue, ordering.who(os.environ))
+            orderbook.pause(conn, queue, who(os.environ))
         else:
             orderbook.resume(conn, queue)
 

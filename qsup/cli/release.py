@@ -68,9 +68,10 @@ def _see_that_it_may_be(job: int, found: Found, *, force: bool) -> None:
 
 def _carry_out(conn: Conn, command: int, job: int, found: Found) -> None:
     """Without anybody's help."""
-    from qsup import orderbook, ordering, store
+    from qsup import orderbook, store
+    from qsup.operating import who
 
-    reason = f"released by {ordering.who(os.environ)} (command {command})"
+    reason = f"released by {who(os.environ)} (command {command})"
     match found.state:
         case "ready":
             result = "it is ready already"

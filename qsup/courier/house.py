@@ -19,7 +19,7 @@ import psycopg
 
 from qsup import connect, declare, migrate, orderbook, store
 from qsup.courier.commands import Commands
-from qsup.courier.duty import Duty as Duty
+from qsup.courier.duty import Duty
 from qsup.courier.rescue import LOOK_EVERY, Watch
 from qsup.errors import QsupError
 from qsup.orders import Obeyed

@@ -3,7 +3,7 @@ SELECT j.id, j.queue, j.type AS job, j.state, j.step, j.attempts, j.crashes, j.c
        j.created_at, j.available_at, j.reserved_at, j.lease_until, split_part(j.reserved_by, '/', 2) AS slot, s.host, s.pid,
        j.lease_until < clock_timestamp() AS lease_over,
        extract(epoch FROM j.available_at - clock_timestamp())::float8 AS due_in,
-       (q.retired_at IS NOT NULL) AS retired, q.workers, to_jsonb(q) ->> 'paused_by' AS paused_by,
+       (q.retired_at IS NOT NULL) AS retired, q.workers, q.paused_by,
        EXISTS (SELECT FROM qsup.supervisors AS l
                WHERE j.queue = ANY (l.listens) AND l.beat_at > clock_timestamp() - interval '30 seconds') AS heard,
        CASE j.state WHEN 'ready' THEN (

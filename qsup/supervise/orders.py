@@ -11,7 +11,7 @@ from dataclasses import replace
 from qsup.aim import Target
 from qsup.board import CAPACITY
 from qsup.messages import Died, Signal
-from qsup.orders import Missed, Obeyed, Order, reason
+from qsup.orders import CAUSES, Missed, Obeyed, Order, reason
 from qsup.supervise.adopt import Orphans
 from qsup.supervise.crew import Crew
 from qsup.supervise.desired import scaled
@@ -20,7 +20,6 @@ from qsup.supervise.model import COURIER, Desired, Scale, State
 from qsup.supervise.reconcile import restarting
 
 KILL = 9
-CAUSES = {"cancel": "cancelled", "release": "released"}
 
 
 class Orders:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from qsup.courier.house import Duty, Housekeeper
+from qsup.courier.duty import Duty
+from qsup.courier.house import Housekeeper
 from qsup.messages import Applied, Load, Refused
 from tests.courier.rig import Process, Rig, a_queue, a_routing
 from tests.courier.test_jobs_run import put, ready

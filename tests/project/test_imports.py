@@ -163,3 +163,16 @@ def _ways(start: Module) -> dict[str, list[str]]:
 def _opens(module: Module) -> list[int]:
     calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
     return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "open"]
+
+
+def test_qsup_s_own_statements_run_in_a_session_of_its_own() -> None:
+    # In the others the user's settings hold: a handler's and a dispatcher's own connections, and `qsup db`.
+    plain = {"qsup.connect", "qsup.transaction", "qsup.attempt", "qsup.dispatching", "qsup.cli.db"}
+    callers = {
+        module.name
+        for module in QSUP
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and "open_connection" in (getattr(node.func, "attr", ""), getattr(node.func, "id", ""))
+    }
+    assert callers - {"qsup.job"} == plain, "use open_own: a hostile search_path or row security must not reach us"
