@@ -7,10 +7,15 @@ of `repr`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+
+_SHADOWED = frozenset({"ROUTER_PASSWORD", "ROUTER_PASSWORD_FILE"})
+"""A router with a password of its own reads neither of the common ones: a file would win over a value."""
 
 
 class SettingMissing(Exception):
@@ -82,6 +87,18 @@ def router_settings(env: Mapping[str, str] = os.environ) -> RouterSettings:
         timeout=_seconds(env, "ROUTER_TIMEOUT", 10),
         deadline=_seconds(env, "ROUTER_DEADLINE", 40),
     )
+
+
+def settings_of(name: str, address: str, env: Mapping[str, str] = os.environ) -> RouterSettings:
+    """The settings of one of several routers: its own address, and the credentials that carry its name, else the common.
+
+    `ggn-hsp-01` reads ROUTER_GGN_HSP_01_USER and ROUTER_GGN_HSP_01_PASSWORD(_FILE) before ROUTER_USER and
+    ROUTER_PASSWORD(_FILE). Raises SettingMissing.
+    """
+    prefix = "ROUTER_" + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_"
+    own = {f"ROUTER_{key.removeprefix(prefix)}": value for key, value in env.items() if key.startswith(prefix)}
+    common = {key: value for key, value in env.items() if key not in _SHADOWED or not own.keys() & _SHADOWED}
+    return router_settings({**common, **own, "ROUTER": address})
 
 
 def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:

@@ -8,7 +8,7 @@ import pytest
 
 from handlers.sandbox.faults import Kind
 from handlers.sandbox.routeros import RouterSimulator
-from handlers.settings import SettingMissing, router_settings, sms_settings
+from handlers.settings import SettingMissing, router_settings, settings_of, sms_settings
 from qsup.outcome import Report
 from tests.handlers.hotspot import CASES, Hotspot
 
@@ -217,3 +217,16 @@ def test_the_whole_file_of_callbacks_leaves_each_customer_once_on_the_router(
         hotspot.run("provisioning")
     customers = [row["phone"] for row in hotspot.rows("SELECT phone FROM hotspot.users ORDER BY phone")]
     assert sorted(user["name"] for user in router.tables.find(USERS)) == customers
+
+
+def test_one_of_several_routers_may_have_credentials_of_its_own() -> None:
+    environment = {
+        "ROUTER": "elsewhere",
+        "ROUTER_USER": "qsup",
+        "ROUTER_PASSWORD_FILE": "/nowhere",
+        "ROUTER_GGN_HSP_01_PASSWORD": "its-own",
+    }
+    settings = settings_of("ggn-hsp-01", "10.0.0.1:8729", environment)
+    assert (settings.address, settings.user, settings.password) == ("10.0.0.1:8729", "qsup", "its-own")
+    with pytest.raises(SettingMissing, match="nowhere"):
+        settings_of("ggn-hsp-02", "10.0.0.2", environment)
