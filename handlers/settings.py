@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-
 _SHADOWED = frozenset({"ROUTER_PASSWORD", "ROUTER_PASSWORD_FILE"})
 """A router with a password of its own reads neither of the common ones: a file would win over a value."""
 
@@ -90,7 +89,7 @@ def router_settings(env: Mapping[str, str] = os.environ) -> RouterSettings:
 
 
 def settings_of(name: str, address: str, env: Mapping[str, str] = os.environ) -> RouterSettings:
-    """The settings of one of several routers: its own address, and the credentials that carry its name, else the common.
+    """The settings of one of several routers: credentials that carry its name, else the common ones.
 
     `ggn-hsp-01` reads ROUTER_GGN_HSP_01_USER and ROUTER_GGN_HSP_01_PASSWORD(_FILE) before ROUTER_USER and
     ROUTER_PASSWORD(_FILE). Raises SettingMissing.
