@@ -36,7 +36,7 @@ def names(folder: Path) -> list[str]:
 
 
 def lines(folder: Path, log: str = "x.log") -> list[str]:
-    """Every line of a log and its old ones, oldest first. supervisord may begin one in one file and end it in the next."""
+    """Every line of a log and its old ones, oldest first. supervisord may end a line in the next file."""
     found = [path for path in folder.iterdir() if path.name == log or path.name.removeprefix(f"{log}.")[:1].isdigit()]
     found.sort(key=lambda path: -int("0" + path.name.removeprefix(log).strip(".gz")))
     return "".join(read(path) for path in found).splitlines()
