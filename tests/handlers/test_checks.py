@@ -19,6 +19,7 @@ from handlers.reach import Answer, Look, Reach, judge, record
 from handlers.sandbox.faults import Kind
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.settings import SettingMissing
+from tests.conftest import Eventually
 from tests.handlers.hotspot import Hotspot
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -94,7 +95,14 @@ def router_row(hotspot: Hotspot, number: int) -> dict[str, Any]:
     return hotspot.row("SELECT * FROM hotspot.routers WHERE id = %s", number)
 
 
-def test_dead_hanging_and_dripping_routers_cost_the_others_nothing(hotspot: Hotspot, router: RouterSimulator) -> None:
+def asking() -> list[str]:
+    """The threads that are still at a router."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("asking-")]
+
+
+def test_dead_hanging_and_dripping_routers_cost_the_others_nothing(
+    hotspot: Hotspot, router: RouterSimulator, eventually: Eventually
+) -> None:
     with ExitStack() as stack:
         silent = [closed_port(), *(stack.enter_context(blackhole()) for _ in range(8))]
         silent += [stack.enter_context(dripping()) for _ in range(4)]
@@ -103,6 +111,7 @@ def test_dead_hanging_and_dripping_routers_cost_the_others_nothing(hotspot: Hots
         began = time.monotonic()
         check(hotspot)
         took = time.monotonic() - began
+        eventually(lambda: not asking(), 3, what="every thread has left its router within the limit")
     assert took < 0.5 * len(silent), "they were waited for one after the other"
     assert router_row(hotspot, good)["reach"] == "online"
     assert {router_row(hotspot, number)["misses"] for number in bad} == {1}
