@@ -58,6 +58,9 @@ def greet(settings: RouterSettings, *, seconds: float) -> Answer:
     try:
         with RouterReader(brief, seconds=seconds) as router:
             router.first("/system/identity", "name")
+    except UnicodeError:
+        # Nothing was sent, and the error's own text quotes what could not be: perhaps the password.
+        return Answer(answered=False, detail="settings: user or password cannot be written in the login's encoding")
     except ROUTER_ERRORS as error:
         kind = class_of(error)
         problem = "tls" if kind == "tls" else FLAGGED.get(kind)

@@ -10,8 +10,8 @@ from handlers.report_issues import Issue, find_issues, status
 
 EAST_AFRICA = timezone(timedelta(hours=3), "EAT")
 UNKNOWN = """- How many jobs succeeded: a clean success leaves no row, unless its queue has `keep`.
-- Which worker processes idle, and their pids: the database knows the processes that listen, and what runs. `qsup
-  status` on each host shows the rest.
+- Which worker processes idle, and their pids: the database knows the processes that listen, and what runs.
+  `qsup status` on each host shows the rest.
 - Load, disks and containers of the hosts, and whether a web server answers: nothing here has asked them.
 - Who is to blame for a silent router: itself, its line or its power.
 - What the log files say: their contents are not read, because they may quote anything."""
@@ -77,7 +77,7 @@ def _summary(facts: Facts, issues: list[Issue]) -> str:
         f"{sum(issue.severity == name for issue in issues)} {name.lower()}" for name in ("HIGH", "MEDIUM", "LOW")
     )
     lines = [
-        f"**{slots} of {wanted} declared workers** belong to the {alive} processes that are alive.",
+        f"**{slots} of {wanted} declared workers** belong to living processes ({alive}).",
         f"**{len(declared)} queues** are declared; {_jobs_in(facts, 'ready')} jobs are ready,"
         f" {_jobs_in(facts, 'running')} running, {_jobs_in(facts, 'scheduled')} scheduled.",
         f"**{failed} failed jobs** are kept, {sum(row['failed_last_hour'] for row in facts.queues)} of them from the"

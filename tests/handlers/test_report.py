@@ -143,6 +143,9 @@ def test_what_is_wrong_is_an_issue_with_its_cause_and_what_to_do(reporting: Hots
     assert "**Severity:** HIGH" in found
     assert "builtins.OSError in x.py:f: the disk is full" in found
     assert "Do not flush them" in found
+    worst = re.findall(r"^\*\*Severity:\*\* (.*)$", text, re.MULTILINE)
+    assert worst == sorted(worst, key=["HIGH", "MEDIUM", "LOW"].index)
+    assert len(set(worst)) == 3
     assert "0 of 3 slots are at work" in text
     assert "**Status:** IMPAIRED" in text
     assert len(titles) == len(re.findall(r"^\d+\. ", section(text, "Recommendations"), re.MULTILINE))
