@@ -89,10 +89,18 @@ def test_routers_messages_sessions_and_queues_are_counted(hotspot: Hotspot) -> N
     hotspot.play("stk_success")
     add(hotspot, "a:1", reach="online"), add(hotspot, "b:1", reach="offline")
     add(hotspot, "c:1", verified_at="2026-11-21", deploy="active"), add(hotspot, "d:1", retired_at="2026-11-21")
-    hotspot.db.execute(
-        "INSERT INTO hotspot.sessions (acct_unique_id, seconds, bytes_in, bytes_out, ended_at)"
-        " VALUES ('a', 10, 1, 5000000000, NULL), ('b', 20, 2, 3, now()), ('c', NULL, NULL, NULL, NULL)"
-    )
+    for name, ended, seconds, came, went in [
+        ("a", None, 10, 1, 5_000_000_000),
+        ("b", "now", 20, 2, 3),
+        ("c", None, 0, 0, 0),
+    ]:
+        hotspot.db.execute(
+            "INSERT INTO hotspot.sessions (acct_unique_id, session_id, username, router_address, started_at,"
+            " updated_at, ended_at, seconds, bytes_in, bytes_out, cause)"
+            " VALUES (%(id)s, %(id)s, 'u', '10.0.0.1', now() - interval '1 hour', now(), %(ended)s::timestamptz,"
+            "  %(seconds)s, %(in)s, %(out)s, CASE WHEN %(ended)s::text IS NOT NULL THEN 'User-Request' END)",
+            {"id": name, "ended": ended, "seconds": seconds, "in": came, "out": went},
+        )
     row = update(hotspot)
     assert row["active_subscriptions"] == 1
     assert row["routers_by_reach"] == {"online": 1, "offline": 1, "unknown": 1}
