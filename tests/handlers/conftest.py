@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -40,7 +41,8 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     with psycopg.connect(tables, autocommit=True) as db:
         db.execute(
             "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
-            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, radius.radcheck, radius.radgroupreply,"
+            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, hotspot.router_data,"
+            " hotspot.dashboard_stats, hotspot.reports, radius.radcheck, radius.radgroupreply,"
             " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
         )
         declare.apply(db, routing, "test")
@@ -71,3 +73,28 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmsGateway]:
         monkeypatch.setenv("SMS_USERNAME", "sandbox")
         monkeypatch.setenv("SMS_API_KEY", "sandbox-key")
         yield simulator
+
+
+@pytest.fixture
+def in_threads() -> Callable[[Callable[[], object], int], None]:
+    """`in_threads(what, 3)`: so many at the same time, begun together; what one of them raises, the test raises."""
+
+    def run(what: Callable[[], object], count: int) -> None:
+        start, errors = threading.Barrier(count), []
+
+        def one() -> None:
+            try:
+                start.wait(30)
+                what()
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        if errors:
+            raise errors[0]
+
+    return run
