@@ -37,14 +37,24 @@ class Line:
         self._received = 0
 
     def sendall(self, data: bytes) -> None:
-        """As a socket's."""
-        self._connection.sendall(data)
+        """As a socket's. Raises ConnectionClosed when nothing was ever answered."""
+        try:
+            self._connection.sendall(data)
+        except ConnectionError:
+            self._refuse_if_silent()
+            raise
 
     def recv(self, count: int) -> bytes:
         """As a socket's, at most CHUNK bytes at once. Raises ProtocolError, TlsRefused, ConnectionClosed."""
-        data = self._connection.recv(min(count, CHUNK))
-        if not self._received:
-            self._look_at_first(data)
+        try:
+            data = self._connection.recv(min(count, CHUNK))
+        except ConnectionError:
+            self._refuse_if_silent()
+            raise
+        if not data:
+            self._refuse_if_silent()
+        if not self._received and data == TLS_ALERT[:1] and self._speaks_tls():
+            raise TlsRefused("this port speaks TLS and ROUTER_TLS is off: set ROUTER_TLS=1, or name the port of api")
         self._received += len(data)
         if self._received > MOST_BYTES:
             raise ProtocolError(f"the router sent more than {MOST_BYTES >> 20} MB")
@@ -54,13 +64,13 @@ class Line:
         """As a socket's."""
         self._connection.close()
 
-    def _look_at_first(self, data: bytes) -> None:
-        if not data:
-            raise ConnectionClosed(
-                "it closed the connection before any answer: does it have too many sessions, or not allow our address?"
-            )
-        if data == TLS_ALERT[:1] and self._speaks_tls():
-            raise TlsRefused("this port speaks TLS and ROUTER_TLS is off: set ROUTER_TLS=1, or name the port of api")
+    def _refuse_if_silent(self) -> None:
+        if self._received:
+            return
+        tls = "" if isinstance(self._connection, ssl.SSLSocket) else "speak TLS there (then set ROUTER_TLS=1), "
+        raise ConnectionClosed(
+            f"it closed the connection before any answer: does it {tls}have too many sessions, or not want our address?"
+        ) from None
 
     def _speaks_tls(self) -> bool:
         # librouteros reads the first byte alone, as a length; the second one tells.

@@ -26,6 +26,7 @@ class Kind(Enum):
     HALF = "it is done, half of the answer comes, then the connection ends"
     FATAL = "nothing is done, the router says !fatal with the text and closes"
     TRAP = "it is refused, with one !trap for each text"
+    TRAP_AFTER = "it is done, and yet refused, with one !trap for each text"
     RAW = "it is done, the bytes `raw` come instead of the answer"
 
 

@@ -149,7 +149,11 @@ class Session(socketserver.BaseRequestHandler):
         try:
             if fault is not None and fault.kind is Kind.TRAP:
                 raise Trap(fault.texts[0], None, *fault.texts[1:])
-            for reply in self.commands.do(sentence, lambda seconds: self._wait(seconds, cancelled)):
+            replies = self.commands.do(sentence, lambda seconds: self._wait(seconds, cancelled))
+            if fault is not None and fault.kind is Kind.TRAP_AFTER:
+                list(replies)
+                raise Trap(fault.texts[0], None, *fault.texts[1:])
+            for reply in replies:
                 yield _tagged(reply, sentence)
         except Trap as trap:
             yield from _refusal(trap, sentence)
