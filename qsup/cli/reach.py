@@ -47,11 +47,12 @@ def reached(config: str | None, database: str | None) -> Iterator[Connection[Any
     """A connection to the project's database, with sentences for its errors. Raises QsupError."""
     from qsup.operating import operator
 
-    with operator(_dsn(config, database)) as conn:
+    with operator(named_dsn(config, database)) as conn:
         yield conn
 
 
-def _dsn(config: str | None, database: str | None) -> str:
+def named_dsn(config: str | None, database: str | None) -> str:
+    """The DSN of the project's database, also with a broken file that does not name it. Raises QsupError."""
     from qsup.check.load import load, load_or_raise
 
     named_elsewhere = bool(database or os.environ.get("QSUP_DATABASE_URL"))
