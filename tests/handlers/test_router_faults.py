@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
+import time
 from datetime import timedelta
 
 import pytest
@@ -14,7 +17,7 @@ from handlers.router import Router
 from handlers.router_errors import ROUTER_ERRORS, class_of, is_worth_another_try, text_of
 from handlers.sandbox.faults import BROKEN, CONNECT, Kind
 from handlers.sandbox.routeros import RouterSimulator
-from handlers.settings import RouterSettings
+from handlers.settings import RouterSettings, router_settings
 from tests.handlers.hotspot import Hotspot
 from tests.handlers.test_router_errors import PHONE, PROFILES, USERS, settings
 
@@ -90,7 +93,26 @@ def test_a_slow_answer_is_waited_for_and_a_late_one_is_never_taken_for_the_next(
             connection.rows("/ip/pool")
         with pytest.raises(ROUTER_ERRORS) as closed:
             connection.rows(USERS)
-        assert class_of(closed.value) == "network", "an answer came over a connection that was out of step"
+    assert class_of(closed.value) == "network"
+    assert not isinstance(closed.value, TimeoutError), "it was asked again over a connection that is out of step"
+    assert router.commands[-1] == "/ip/pool/print"
+
+
+def test_a_router_that_takes_no_connection_is_given_up_at_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
+        for _ in range(2):
+            # The kernel answers no further one while these wait to be accepted.
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        host, port = full.getsockname()
+        configured = router_settings(
+            {"ROUTER": f"{host}:{port}", "ROUTER_USER": "u", "ROUTER_PASSWORD": "p", "ROUTER_TIMEOUT": "60"}
+        )
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            put_on_router(configured, ORDER, seconds=0.4)
+        assert time.monotonic() - began < 30, "a timeout of 60 s was waited for, not the deadline of 0.4 s"
 
 
 @pytest.mark.parametrize("command", [CONNECT, "/login", "*/print"])
