@@ -147,6 +147,11 @@ def _wrapped(connection: socket.socket, settings: RouterSettings) -> ssl.SSLSock
     except OSError as error:
         reason = getattr(error, "reason", "") or error.strerror or error
         raise TlsRefused(f"ROUTER_TLS_CA: {settings.tls_ca} is no PEM file of certificates ({reason})") from None
+    try:
+        # Looked at last: wrapping a connection that was reset leaves a socket behind that nobody can close.
+        connection.getpeername()
+    except OSError:
+        raise ConnectionClosed("it closed the connection before the TLS handshake") from None
     return context.wrap_socket(connection, server_hostname=settings.host, do_handshake_on_connect=False)
 
 

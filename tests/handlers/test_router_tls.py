@@ -129,7 +129,7 @@ def test_a_handshake_that_breaks_off_is_tried_again(secured: RouterSimulator, ca
     configured = settings(secured, ROUTER_TLS_CA=ca_file, ROUTER_TIMEOUT="0.3")
     error = refusal(configured)
     assert (class_of(error), is_worth_another_try(error)) == ("network", True)
-    with Router(configured, seconds=20) as connection:
+    with Router(settings(secured, ROUTER_TLS_CA=ca_file), seconds=20) as connection:
         assert connection.rows(USERS) == []
 
 
@@ -140,7 +140,7 @@ def test_faults_over_tls_cost_a_try_like_those_without(secured: RouterSimulator,
     with pytest.raises(ROUTER_ERRORS) as lost, Router(configured, seconds=0.8) as connection:
         connection.ensure(USERS, {"name": "a"}, {})
     assert class_of(lost.value) == "network"
-    with Router(configured, seconds=20) as connection:
+    with Router(settings(secured, ROUTER_TLS_CA=ca_file), seconds=20) as connection:
         assert connection.ensure(USERS, {"name": "a"}, {}) == "unchanged"
 
 
