@@ -8,6 +8,14 @@ from datetime import timedelta
 UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 WITH_UNITS = re.compile(r"(?:[0-9]+[wdhms])+")
 WITH_CLOCK = re.compile(r"((?:[0-9]+[wd])*)([0-9]+):([0-9]{2}):([0-9]{2})")
+TEXTS = frozenset(
+    [
+        *("name", "user", "username", "password", "secret", "comment", "email", "message", "ret", ".id"),
+        *("server", "profile", "interface", "bridge", "list", "group", "host", "address", "mac-address"),
+        *("address-pool", "address-list", "session-id", "acct-session-id", "on-login", "on-logout"),
+    ]
+)
+"""Columns that hold text and nothing else: a user may be called `yes`, a password may look like 10 minutes."""
 
 
 def seconds(text: str) -> int | None:
@@ -42,8 +50,13 @@ def canonical(value: object) -> str:
 
 def differences(row: dict[str, object], wanted: dict[str, str]) -> dict[str, str]:
     """The wanted values that the row does not have. An absent column is empty, or `no` where yes or no is wanted."""
-    return {name: value for name, value in wanted.items() if canonical(_read(row, name, value)) != canonical(value)}
+    return {name: value for name, value in wanted.items() if not _same(name, _read(row, name, value), value)}
+
+
+def _same(name: str, have: object, wanted: str) -> bool:
+    return str(have) == wanted if name in TEXTS else canonical(have) == canonical(wanted)
 
 
 def _read(row: dict[str, object], name: str, wanted: str) -> object:
-    return row.get(name, "no" if canonical(wanted) in {"true", "false"} else "")
+    is_switch = name not in TEXTS and canonical(wanted) in {"true", "false"}
+    return row.get(name, "no" if is_switch else "")
