@@ -61,6 +61,19 @@ class SmsSettings:
     report_wait: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadiusSettings:
+    """The secret that FreeRADIUS and all routers share, how often routers report, how to ask one to disconnect.
+
+    Times in seconds.
+    """
+
+    secret: str = field(repr=False)
+    interim: float
+    coa_port: int
+    coa_timeout: float
+
+
 def payment_settings(env: Mapping[str, str] = os.environ) -> PaymentSettings:
     """HOTSPOT_UNMATCHED_WAITS: seconds between tries, such as `20,40`. Raises SettingMissing."""
     text = env.get("HOTSPOT_UNMATCHED_WAITS", "20,40")
@@ -110,6 +123,34 @@ def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
         timeout=_seconds(env, "SMS_TIMEOUT", 10),
         report_wait=_seconds(env, "SMS_REPORT_WAIT", 120),
     )
+
+
+def radius_settings(env: Mapping[str, str] = os.environ) -> RadiusSettings:
+    """RADIUS_SECRET(_FILE), RADIUS_INTERIM, RADIUS_COA_PORT, RADIUS_COA_TIMEOUT. Raises SettingMissing."""
+    return RadiusSettings(
+        secret=_secret(env, "RADIUS_SECRET"),
+        interim=interim(env),
+        coa_port=int(_seconds(env, "RADIUS_COA_PORT", 3799)),
+        coa_timeout=_seconds(env, "RADIUS_COA_TIMEOUT", 3),
+    )
+
+
+def interim(env: Mapping[str, str] = os.environ) -> float:
+    """RADIUS_INTERIM: seconds between two reports of a session. Raises SettingMissing."""
+    return _seconds(env, "RADIUS_INTERIM", 300)
+
+
+def disconnect_way(env: Mapping[str, str] = os.environ) -> str:
+    """HOTSPOT_DISCONNECT: `api`, `radius`, or `auto` (the API; RADIUS where that refuses us). Raises SettingMissing."""
+    way = env.get("HOTSPOT_DISCONNECT", "auto")
+    if way not in {"auto", "api", "radius"}:
+        raise SettingMissing(f"HOTSPOT_DISCONNECT is {way!r}: expected auto, api or radius")
+    return way
+
+
+def secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The value of NAME, or the contents of the file that NAME_FILE names. Raises SettingMissing."""
+    return _secret(env, name)
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -15,6 +15,8 @@ from handlers.sandbox.sms import SmsGateway
 from qsup import declare
 from qsup.check.load import load_or_raise
 from qsup.embedded import Server
+from tests.handlers import freeradius
+from tests.handlers.freeradius import Radius
 from tests.handlers.hotspot import CALLBACKS, Hotspot, add_request
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +43,8 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
         db.execute(
             "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
             " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, radius.radcheck, radius.radgroupreply,"
-            " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
+            " radius.radusergroup, radius.radgroupcheck, radius.radacct, radius.radacct_changed, radius.radpostauth,"
+            " hotspot.sessions, hotspot.disconnects, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
         )
         declare.apply(db, routing, "test")
         db.execute(
@@ -71,3 +74,19 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmsGateway]:
         monkeypatch.setenv("SMS_USERNAME", "sandbox")
         monkeypatch.setenv("SMS_API_KEY", "sandbox-key")
         yield simulator
+
+
+@pytest.fixture(scope="session")
+def radius_server(tables: str) -> Iterator[Radius]:
+    """FreeRADIUS on the tests' database, with the configuration that we ship."""
+    if why := freeradius.missing():
+        pytest.skip(why)
+    with Radius(tables) as radius:
+        yield radius
+
+
+@pytest.fixture
+def radius(radius_server: Radius, hotspot: Hotspot) -> Radius:
+    """FreeRADIUS, and one router at 127.0.0.1 that it knows."""
+    hotspot.db.execute("INSERT INTO hotspot.routers (name, address) VALUES ('first', '127.0.0.1:8728')")
+    return radius_server
