@@ -49,19 +49,25 @@ def end_batch(conn: psycopg.Connection[Any], *, batch: int = BATCH) -> dict[int,
             "  AND s.state = 'active' AND s.ends_at <= now()) ORDER BY u.id LIMIT %s FOR UPDATE OF u SKIP LOCKED",
             [batch],
         ).fetchall()
-        return {row[0]: _end(conn, row[0]) for row in rows}
+        seen = {row[0]: _end(conn, row[0]) for row in rows}
+    return {user_id: leaves for user_id, leaves in seen.items() if leaves is not None}
 
 
-def _end(conn: psycopg.Connection[Any], user_id: int) -> bool:
-    """End one customer's subscriptions that are over; True when none runs on, and he is to be disconnected."""
+def _end(conn: psycopg.Connection[Any], user_id: int) -> bool | None:
+    """End one customer's subscriptions that are over; True when none runs on, and he is to be disconnected.
+
+    None: another job has ended them between our look and our lock.
+    """
     rows = conn.execute(
         "UPDATE hotspot.subscriptions SET state = 'ended' WHERE user_id = %s AND state = 'active' AND ends_at <= now()"
         " RETURNING id, ends_at",
         [user_id],
     ).fetchall()
+    if not rows:
+        return None
     if disconnects.running_subscription(conn, user_id) is not None:
         customers.write_radius_group(conn, user_id)
         return False
-    for subscription_id, _ in sorted(rows, key=lambda row: row[1])[-1:]:
-        disconnects.request(conn, f"expired:{subscription_id}", user_id, reason="his time is over")
-    return bool(rows)
+    last = max(rows, key=lambda row: row[1])[0]
+    disconnects.request(conn, f"expired:{last}", user_id, reason="his time is over")
+    return True

@@ -10,13 +10,13 @@ import pytest
 from psycopg import sql
 
 from handlers import schema
+from handlers.sandbox import radius as sandbox_radius
+from handlers.sandbox.radius import Radius
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
 from qsup import declare
 from qsup.check.load import load_or_raise
 from qsup.embedded import Server
-from tests.handlers import freeradius
-from tests.handlers.freeradius import Radius
 from tests.handlers.hotspot import CALLBACKS, Hotspot, add_request
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmsGateway]:
 @pytest.fixture(scope="session")
 def radius_server(tables: str) -> Iterator[Radius]:
     """FreeRADIUS on the tests' database, with the configuration that we ship."""
-    if why := freeradius.missing():
+    if why := sandbox_radius.missing():
         pytest.skip(why)
     with Radius(tables) as radius:
         yield radius

@@ -15,9 +15,9 @@ import pytest
 from handlers import customers, freeradius
 from handlers.customers import User
 from handlers.freeradius import Place
+from handlers.sandbox.radius import Radius
 from handlers.settings import SettingMissing
 from tests.conftest import Eventually
-from tests.handlers.freeradius import Radius
 from tests.handlers.hotspot import Hotspot
 
 PHONE = "254712345678"
