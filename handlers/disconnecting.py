@@ -62,7 +62,7 @@ def _send_off(own: psycopg.Connection[Any], wish: Wish, *, may_stay: bool, ctx: 
         except (Refused, SettingMissing) as error:
             refused.append(str(error))
     if refused or away:
-        said = "; ".join([*refused, *away])
+        said = "; ".join(dict.fromkeys([*refused, *away]))
         final = not away or ctx.attempt >= ctx.tries
         disconnects.settle(own, wish, "failed" if final else "waiting", said)
         raise qsup.Discard(said) if not away else Unreachable(said)
