@@ -73,20 +73,20 @@ def _at(own: psycopg.Connection[Any], door: Door, wish: Wish, *, may_stay: bool,
     """Send him off one router. Raises Refused, Unreachable, SettingMissing."""
     way = disconnect_way()
     if way == "radius" or door.api is None:
-        return by_radius(radius_settings(), wish, door.sessions)
+        return by_radius(radius_settings(door.name), wish, door.sessions)
     try:
         return _by_api(own, door, wish, may_stay=may_stay, until=until)
     except SettingMissing:
         # A hotspot that is run by RADIUS alone needs no credentials of routers.
         if way == "api":
             raise
-        return by_radius(radius_settings(), wish, door.sessions)
+        return by_radius(radius_settings(door.name), wish, door.sessions)
     except Refused as error:
         # Without a session that RADIUS knows, nobody could say whether he is there.
         if way == "api" or not door.sessions:
             raise
         log.info("disconnect %d: %s; by RADIUS then", wish.id, error)
-        return by_radius(radius_settings(), wish, door.sessions)
+        return by_radius(radius_settings(door.name), wish, door.sessions)
 
 
 def _by_api(own: psycopg.Connection[Any], door: Door, wish: Wish, *, may_stay: bool, until: float) -> Left:

@@ -44,8 +44,8 @@ def by_api(settings: RouterSettings, wish: Wish, door: Door, *, may_stay: bool, 
     with Router(settings, seconds=seconds) as router:
         users = [] if may_stay else router.rows(USERS, name=wish.username)
         locked = [_lock(router, wish, row) for row in users]
-        cookies = [router.remove(COOKIES, row) for row in _his(router, COOKIES, wish, devices)]
-        sessions = [router.remove(ACTIVE, row) for row in _his(router, ACTIVE, wish, devices)]
+        cookies = [router.remove_row(COOKIES, row) for row in _his(router, COOKIES, wish, devices)]
+        sessions = [router.remove_row(ACTIVE, row) for row in _his(router, ACTIVE, wish, devices)]
     text = f"{settings.address}: {sum(sessions)} sessions ended, {sum(cookies)} cookies forgotten"
     return Left(sum(sessions), sum(cookies), f"{text}, user locked" if any(locked) else text)
 
@@ -83,7 +83,7 @@ def by_radius(settings: RadiusSettings, wish: Wish, sessions: list[Session]) -> 
 
 def _lock(router: Router, wish: Wish, row: Row) -> bool:
     """Only a row that is ours: somebody may have made a user of that name by hand."""
-    return row.get("comment") == f"qsup:hs:user:{wish.user_id}" and router.change(USERS, row, {"disabled": "yes"})
+    return row.get("comment") == f"qsup:hs:user:{wish.user_id}" and router.change_row(USERS, row, {"disabled": "yes"})
 
 
 def _his(router: Router, menu: str, wish: Wish, devices: set[str | None] | None) -> list[Row]:

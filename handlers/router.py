@@ -63,12 +63,12 @@ class Router:
         words = [f"?{name}={value}" for name, value in match.items()]
         return [row for row in self._command(f"{menu}/print", *words) if row.get("dynamic") is not True]
 
-    def change(self, menu: str, row: Row, wanted: dict[str, str]) -> bool:
+    def change_row(self, menu: str, row: Row, wanted: dict[str, str]) -> bool:
         """Set what differs in a row that was just read; False when nothing did, or the row has gone meanwhile."""
         attributes = [f"={column}={value}" for column, value in differences(row, wanted).items()]
         return bool(attributes) and self._unless_gone(f"{menu}/set", f"=.id={row['.id']}", *attributes)
 
-    def remove(self, menu: str, row: Row) -> bool:
+    def remove_row(self, menu: str, row: Row) -> bool:
         """Remove a row that was just read; False when it had gone already."""
         return self._unless_gone(f"{menu}/remove", f"=.id={row['.id']}")
 

@@ -63,7 +63,7 @@ class SmsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RadiusSettings:
-    """The secret that FreeRADIUS and all routers share, how often routers report, how to ask one to disconnect.
+    """The secret that FreeRADIUS and a router share, how often routers report, how to ask one to disconnect.
 
     Times in seconds.
     """
@@ -125,14 +125,33 @@ def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
     )
 
 
-def radius_settings(env: Mapping[str, str] = os.environ) -> RadiusSettings:
-    """RADIUS_SECRET(_FILE), RADIUS_INTERIM, RADIUS_COA_PORT, RADIUS_COA_TIMEOUT. Raises SettingMissing."""
+def radius_settings(name: str = "", env: Mapping[str, str] = os.environ) -> RadiusSettings:
+    """The router's secret (radius_secret_of), RADIUS_INTERIM, RADIUS_COA_PORT, RADIUS_COA_TIMEOUT.
+
+    Raises SettingMissing.
+    """
     return RadiusSettings(
-        secret=_secret(env, "RADIUS_SECRET"),
+        secret=radius_secret_of(name, env),
         interim=interim(env),
         coa_port=int(_seconds(env, "RADIUS_COA_PORT", 3799)),
         coa_timeout=_seconds(env, "RADIUS_COA_TIMEOUT", 3),
     )
+
+
+def radius_secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """What a router and the RADIUS server share: RADIUS_SECRET(_FILE), before it ROUTER_NAME_RADIUS_SECRET(_FILE).
+
+    Raises SettingMissing.
+    """
+    own = f"ROUTER_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_RADIUS_SECRET" if name else ""
+    has_own = bool(own) and bool(env.get(own) or env.get(f"{own}_FILE"))
+    return _secret(env, own if has_own else "RADIUS_SECRET")
+
+
+def own_radius_secrets(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`ROUTER_NAME` → its secret, for all routers that have one of their own. Raises SettingMissing."""
+    found = [re.fullmatch(r"(ROUTER_[A-Z0-9_]+)_RADIUS_SECRET(?:_FILE)?", name) for name, value in env.items() if value]
+    return {match[1]: _secret(env, f"{match[1]}_RADIUS_SECRET") for match in found if match}
 
 
 def interim(env: Mapping[str, str] = os.environ) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,19 @@ from handlers.settings import SettingMissing
 
 HERE = Path(__file__).parent
 SHIPPED = ("radiusd.conf", "queries.conf")
-SECRET = re.compile(r"[A-Za-z0-9._~+/=@:!#^*-]{8,128}")
+SECRET = re.compile(r"[A-Za-z0-9._~+/=@:!#^*-]{8,64}")
 """What neither FreeRADIUS's files nor RouterOS give a meaning to. `openssl rand -hex 24` makes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One FreeRADIUS: where it listens, whom it answers (a network), where it logs. Times in seconds."""
+    """One FreeRADIUS: where it listens, whom it answers (a network), where it logs. Times in seconds.
+
+    `own_secrets`: `ROUTER_NAME` → secret, of routers that do not share the common one.
+    """
 
     secret: str = field(repr=False)
+    own_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     database: str = field(repr=False)
     address: str = "*"
     auth_port: int = 1812
@@ -45,17 +50,26 @@ def write(folder: Path, place: Place) -> list[Path]:
 
     A running FreeRADIUS takes a new secret at SIGHUP, everything else when it is restarted.
     """
-    if SECRET.fullmatch(place.secret) is None:
-        raise SettingMissing("RADIUS_SECRET: expected 8 to 128 of A-Z a-z 0-9 . _ ~ + / = @ : ! # ^ * -")
+    for name, secret in {"": place.secret, **place.own_secrets}.items():
+        if SECRET.fullmatch(secret) is None:
+            setting = f"{name}_RADIUS_SECRET" if name else "RADIUS_SECRET"
+            raise SettingMissing(f"{setting}: expected 8 to 64 of A-Z a-z 0-9 . _ ~ + / = @ : ! # ^ * -")
     # FreeRADIUS changes no folder before it reads its files, and includes by absolute names.
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in SHIPPED:
         shutil.copyfile(HERE / name, folder / name)
     _write_private(folder / "pgpass", _pgpass(place.database))
-    _write_private(folder / "secret.conf", f"&FreeRADIUS-Client-Secret = '{place.secret}'\n")
+    _write_private(folder / "secret.conf", _secrets(place))
     _write_private(folder / "local.conf", _local(folder, place))
     return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def _secrets(place: Place) -> str:
+    """In FreeRADIUS's language, which Tmp-String-0 tells the router's setting."""
+    give = "update control {{\n    &FreeRADIUS-Client-Secret := '{}'\n}}\n".format
+    own = [f"if (&control:Tmp-String-0 == '{name}') {{\n{give(one)}}}\n" for name, one in place.own_secrets.items()]
+    return "".join([give(place.secret), *own])
 
 
 def _local(folder: Path, place: Place) -> str:

@@ -11,7 +11,7 @@ import click
 import psycopg
 
 from handlers.freeradius import Place, write
-from handlers.settings import SettingMissing, radius_settings, secret_of
+from handlers.settings import SettingMissing, own_radius_secrets, radius_settings, secret_of
 
 
 @click.command()
@@ -30,12 +30,14 @@ from handlers.settings import SettingMissing, radius_settings, secret_of
 def main(folder: Path, owner: str | None, **options: Any) -> None:
     """Write FreeRADIUS's configuration to FOLDER.
 
-    RADIUS_SECRET(_FILE) and RADIUS_DATABASE_URL(_FILE) are read from the environment, RADIUS_INTERIM too.
+    RADIUS_SECRET(_FILE) and RADIUS_DATABASE_URL(_FILE) are read from the environment, and if they are there
+    RADIUS_INTERIM and the secrets of single routers, ROUTER_NAME_RADIUS_SECRET(_FILE).
     """
     try:
         settings = radius_settings()
         database = secret_of("RADIUS_DATABASE_URL")
-        place = Place(secret=settings.secret, database=database, interim=int(settings.interim), **options)
+        own, interim = own_radius_secrets(), int(settings.interim)
+        place = Place(secret=settings.secret, own_secrets=own, database=database, interim=interim, **options)
         files = write(folder, place)
         if owner:
             for path in [folder, *files]:

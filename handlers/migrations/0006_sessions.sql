@@ -21,7 +21,9 @@ $$;
 
 CREATE VIEW radius.clients AS
     SELECT id AS router_id, coalesce(name, address) AS name,
-        coalesce(radius_address, radius.host_address(address)) AS address
+        coalesce(radius_address, radius.host_address(address)) AS address,
+        -- Its settings begin so; its secret is ROUTER_NAME_RADIUS_SECRET, if it has one of its own.
+        'ROUTER_' || regexp_replace(upper(coalesce(name, '')), '[^A-Z0-9]', '_', 'g') AS setting
     FROM hotspot.routers WHERE retired_at IS NULL;
 
 -- Which rows of radacct are to be looked at. A mark is written in the transaction that changes the row, so whoever sees

@@ -137,6 +137,8 @@ class Radius:
     def __enter__(self) -> Self:
         with psycopg.connect(self.dsn, autocommit=True) as db:
             db.execute(ROLE.read_bytes())
+            # As in a database that thinks in local time.
+            db.execute("ALTER ROLE radius SET timezone = 'Africa/Nairobi'")
         self.join()
         freeradius.write(self.daemon.folder, self.place)
         self.daemon.start()

@@ -127,7 +127,8 @@ def test_when_nobody_would_hear_the_disconnect_nothing_ends(over: Hotspot) -> No
     assert seen(over) == (["active"], [], [])
 
 
-def test_who_is_paying_at_this_moment_is_not_sent_away(over: Hotspot) -> None:
+def test_who_is_paying_at_this_moment_is_not_sent_away(over: Hotspot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=5000")
     with psycopg.connect(over.dsn) as payment:
         customers.lock_user(payment, PHONE)
         check(over)

@@ -16,7 +16,7 @@ from handlers import customers, freeradius
 from handlers.customers import User
 from handlers.freeradius import Place
 from handlers.sandbox.radius import Radius
-from handlers.settings import SettingMissing
+from handlers.settings import SettingMissing, own_radius_secrets, radius_settings
 from tests.conftest import Eventually
 from tests.handlers.hotspot import Hotspot
 
@@ -199,6 +199,27 @@ def test_a_new_secret_counts_after_a_hangup(radius: Radius, password: str, event
         radius.daemon.stop()
         radius.daemon.start()
     assert reply(radius.place.secret) == "Access-Accept"
+
+
+def test_a_router_may_have_a_secret_of_its_own(hotspot: Hotspot, radius: Radius, password: str) -> None:
+    def reply(source: str, secret: str) -> str:
+        attributes = {"User-Name": PHONE, "User-Password": password, "Packet-Src-IP-Address": source}
+        return radius.ask(radius.auth_port, "auth", attributes, secret=secret).code
+
+    hotspot.db.execute("INSERT INTO hotspot.routers (name, address) VALUES ('ggn-hsp.01', '127.0.0.8')")
+    own = own_radius_secrets({"ROUTER_GGN_HSP_01_RADIUS_SECRET": "its-own-secret", "ROUTER_USER": "u"})
+    try:
+        freeradius.write(radius.daemon.folder, replace(radius.place, own_secrets=own))
+        radius.daemon.stop()
+        radius.daemon.start()
+        assert reply("127.0.0.8", "its-own-secret") == "Access-Accept"
+        assert reply("127.0.0.1", radius.place.secret) == "Access-Accept"
+        assert reply("127.0.0.8", radius.place.secret) != "Access-Accept"
+    finally:
+        freeradius.write(radius.daemon.folder, radius.place)
+        radius.daemon.stop()
+        radius.daemon.start()
+    assert radius_settings("ggn-hsp.01", {"ROUTER_GGN_HSP_01_RADIUS_SECRET": "its-own-secret"}).secret in own.values()
 
 
 def test_the_command_writes_secrets_only_to_files_that_nobody_else_may_read(
