@@ -135,13 +135,17 @@ class Radius:
         self.daemon = Daemon(self.folder / "raddb", TZ="Africa/Nairobi")
 
     def __enter__(self) -> Self:
-        with psycopg.connect(self.dsn, autocommit=True) as db:
-            db.execute(ROLE.read_bytes())
-            # As in a database that thinks in local time.
-            db.execute("ALTER ROLE radius SET timezone = 'Africa/Nairobi'")
-        self.join()
-        freeradius.write(self.daemon.folder, self.place)
-        self.daemon.start()
+        try:
+            with psycopg.connect(self.dsn, autocommit=True) as db:
+                db.execute(ROLE.read_bytes())
+                # As in a database that thinks in local time.
+                db.execute("ALTER ROLE radius SET timezone = 'Africa/Nairobi'")
+            self.join()
+            freeradius.write(self.daemon.folder, self.place)
+            self.daemon.start()
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
         return self
 
     def __exit__(
