@@ -60,6 +60,15 @@ class Router:
         words = [f"?{name}={value}" for name, value in match.items()]
         return [row for row in self._command(f"{menu}/print", *words) if row.get("dynamic") is not True]
 
+    def change_row(self, menu: str, row: Row, wanted: dict[str, str]) -> bool:
+        """Set what differs in a row that was just read; False when nothing did, or the row has gone meanwhile."""
+        attributes = [f"={column}={value}" for column, value in differences(row, wanted).items()]
+        return bool(attributes) and self._unless_gone(f"{menu}/set", f"=.id={row['.id']}", *attributes)
+
+    def remove_row(self, menu: str, row: Row) -> bool:
+        """Remove a row that was just read; False when it had gone already."""
+        return self._unless_gone(f"{menu}/remove", f"=.id={row['.id']}")
+
     def ensure(self, menu: str, key: dict[str, str], wanted: dict[str, str]) -> str:
         """See that one row with these key values has the wanted ones; "unchanged", "changed" or "added".
 
@@ -85,6 +94,15 @@ class Router:
         attributes = [f"={column}={value}" for column, value in changes.items()]
         self._command(f"{menu}/set", f"=.id={rows[0]['.id']}", *attributes)
         return "changed"
+
+    def _unless_gone(self, command: str, *words: str) -> bool:
+        try:
+            self._command(command, *words)
+        except (TrapError, MultiTrapError) as error:
+            if class_of(error) != "gone":
+                raise
+            return False
+        return True
 
     def _command(self, command: str, *words: str) -> list[Row]:
         if self._api is None:

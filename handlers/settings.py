@@ -61,6 +61,19 @@ class SmsSettings:
     report_wait: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadiusSettings:
+    """The secret that FreeRADIUS and a router share, how often routers report, how to ask one to disconnect.
+
+    Times in seconds.
+    """
+
+    secret: str = field(repr=False)
+    interim: float
+    coa_port: int
+    coa_timeout: float
+
+
 def payment_settings(env: Mapping[str, str] = os.environ) -> PaymentSettings:
     """HOTSPOT_UNMATCHED_WAITS: seconds between tries, such as `20,40`. Raises SettingMissing."""
     text = env.get("HOTSPOT_UNMATCHED_WAITS", "20,40")
@@ -110,6 +123,53 @@ def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
         timeout=_seconds(env, "SMS_TIMEOUT", 10),
         report_wait=_seconds(env, "SMS_REPORT_WAIT", 120),
     )
+
+
+def radius_settings(name: str = "", env: Mapping[str, str] = os.environ) -> RadiusSettings:
+    """The router's secret (radius_secret_of), RADIUS_INTERIM, RADIUS_COA_PORT, RADIUS_COA_TIMEOUT.
+
+    Raises SettingMissing.
+    """
+    return RadiusSettings(
+        secret=radius_secret_of(name, env),
+        interim=interim(env),
+        coa_port=int(_seconds(env, "RADIUS_COA_PORT", 3799)),
+        coa_timeout=_seconds(env, "RADIUS_COA_TIMEOUT", 3),
+    )
+
+
+def radius_secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """What a router and the RADIUS server share: RADIUS_SECRET(_FILE), before it ROUTER_NAME_RADIUS_SECRET(_FILE).
+
+    Raises SettingMissing.
+    """
+    own = f"ROUTER_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_RADIUS_SECRET" if name else ""
+    has_own = bool(own) and bool(env.get(own) or env.get(f"{own}_FILE"))
+    return _secret(env, own if has_own else "RADIUS_SECRET")
+
+
+def own_radius_secrets(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`ROUTER_NAME` → its secret, for all routers that have one of their own. Raises SettingMissing."""
+    found = [re.fullmatch(r"(ROUTER_[A-Z0-9_]+)_RADIUS_SECRET(?:_FILE)?", name) for name, value in env.items() if value]
+    return {match[1]: _secret(env, f"{match[1]}_RADIUS_SECRET") for match in found if match}
+
+
+def interim(env: Mapping[str, str] = os.environ) -> float:
+    """RADIUS_INTERIM: seconds between two reports of a session. Raises SettingMissing."""
+    return _seconds(env, "RADIUS_INTERIM", 300)
+
+
+def disconnect_way(env: Mapping[str, str] = os.environ) -> str:
+    """HOTSPOT_DISCONNECT: `api`, `radius`, or `auto` (the API; RADIUS where that refuses us). Raises SettingMissing."""
+    way = env.get("HOTSPOT_DISCONNECT", "auto")
+    if way not in {"auto", "api", "radius"}:
+        raise SettingMissing(f"HOTSPOT_DISCONNECT is {way!r}: expected auto, api or radius")
+    return way
+
+
+def secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The value of NAME, or the contents of the file that NAME_FILE names. Raises SettingMissing."""
+    return _secret(env, name)
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

@@ -11,6 +11,8 @@ import pytest
 from psycopg import sql
 
 from handlers import schema
+from handlers.sandbox import radius as sandbox_radius
+from handlers.sandbox.radius import Radius
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
 from qsup import declare
@@ -43,7 +45,8 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
             "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
             " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, hotspot.router_data,"
             " hotspot.dashboard_stats, hotspot.reports, radius.radcheck, radius.radgroupreply,"
-            " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
+            " radius.radusergroup, radius.radgroupcheck, radius.radacct, radius.radacct_changed, radius.radpostauth,"
+            " hotspot.sessions, hotspot.disconnects, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
         )
         declare.apply(db, routing, "test")
         db.execute(
@@ -98,3 +101,19 @@ def in_threads() -> Callable[[Callable[[], object], int], None]:
             raise errors[0]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def radius_server(tables: str) -> Iterator[Radius]:
+    """FreeRADIUS on the tests' database, with the configuration that we ship."""
+    if why := sandbox_radius.missing():
+        pytest.skip(why)
+    with Radius(tables) as radius:
+        yield radius
+
+
+@pytest.fixture
+def radius(radius_server: Radius, hotspot: Hotspot) -> Radius:
+    """FreeRADIUS, and one router at 127.0.0.1 that it knows."""
+    hotspot.db.execute("INSERT INTO hotspot.routers (name, address) VALUES ('first', '127.0.0.1:8728')")
+    return radius_server
