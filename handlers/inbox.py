@@ -76,5 +76,5 @@ def record(conn: psycopg.Connection[Any], delivery: Delivery, verdict: Verdict) 
 def _as_text(payload: bytes | str | Mapping[str, Any]) -> str:
     if isinstance(payload, Mapping):
         return json.dumps(payload, separators=(",", ":"))
-    raw = payload if isinstance(payload, bytes) else payload.encode("utf-8", "backslashreplace")
+    raw = payload.encode("utf-8", "backslashreplace") if isinstance(payload, str) else bytes(payload)
     return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")

@@ -76,6 +76,10 @@ class Router:
                 raise
             return self._ensure_once(menu, key, wanted)
 
+    def remove(self, menu: str, number: str) -> None:
+        """Remove the row with this `.id`."""
+        self._command(f"{menu}/remove", f"=.id={number}")
+
     def _ensure_once(self, menu: str, key: dict[str, str], wanted: dict[str, str]) -> str:
         name = key["name"]
         rows = [row for row in self.rows(menu, name=name) if not differences({"server": "all", **row}, key)]

@@ -41,9 +41,10 @@ def canonical(value: object) -> str:
 
 
 def differences(row: dict[str, object], wanted: dict[str, str]) -> dict[str, str]:
-    """The wanted values that the row does not have. An absent column is empty, or `no` where yes or no is wanted."""
+    """The wanted values that the row does not have. An absent column is empty, or `no`, 0, `none` as wanted."""
     return {name: value for name, value in wanted.items() if canonical(_read(row, name, value)) != canonical(value)}
 
 
 def _read(row: dict[str, object], name: str, wanted: str) -> object:
-    return row.get(name, "no" if canonical(wanted) in {"true", "false"} else "")
+    absent = "no" if canonical(wanted) in {"true", "false"} else wanted if wanted in {"0", "none"} else ""
+    return row.get(name, absent)

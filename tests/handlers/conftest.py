@@ -40,8 +40,9 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     with psycopg.connect(tables, autocommit=True) as db:
         db.execute(
             "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
-            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, radius.radcheck, radius.radgroupreply,"
-            " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
+            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, hotspot.sms_account, radius.radcheck,"
+            " radius.radreply, radius.radgroupcheck, radius.radgroupreply, radius.radusergroup, radius.radacct,"
+            " qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
         )
         declare.apply(db, routing, "test")
         db.execute(
