@@ -29,8 +29,8 @@ def package_for(conn: psycopg.Connection[Any], amount: Decimal) -> int | None:
 def router_for(conn: psycopg.Connection[Any], phone: str) -> int | None:
     """Where this customer asked to use what he buys the last time; None: the router of the settings."""
     row = conn.execute(
-        "SELECT router_id FROM hotspot.stk_requests WHERE phone = %s ORDER BY created_at DESC, checkout_request_id"
-        " LIMIT 1",
+        "SELECT router_id FROM hotspot.stk_requests WHERE phone = %s AND router_id IS NOT NULL"
+        " ORDER BY created_at DESC, checkout_request_id LIMIT 1",
         [phone],
     ).fetchone()
     return row[0] if row else None
