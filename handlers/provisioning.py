@@ -60,7 +60,7 @@ def load(conn: psycopg.Connection[Any], subscription_id: int, common: str | None
     """
     row = conn.execute(
         "WITH common AS (SELECT max(id) AS id FROM hotspot.routers WHERE address = %(common)s), bought AS ("
-        "  SELECT sum(b.duration) AS time, sum(b.data_limit) AS bytes"
+        "  SELECT sum(a.ends_at - a.starts_at) AS time, sum(b.data_limit) AS bytes"
         "  FROM hotspot.subscriptions mine CROSS JOIN common"
         "  JOIN hotspot.subscriptions a ON a.user_id = mine.user_id AND a.state <> 'cancelled'"
         "   AND coalesce(a.router_id, common.id, 0) = coalesce(mine.router_id, common.id, 0)"

@@ -46,6 +46,15 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
 
 
 @pytest.fixture
+def waiting(hotspot: Hotspot) -> Hotspot:
+    """A hotspot with one customer who is on the router and is to be told."""
+    hotspot.play("stk_success")
+    hotspot.db.execute("DELETE FROM qsup.jobs")
+    hotspot.tell(hotspot.value("SELECT id FROM hotspot.subscriptions"))
+    return hotspot
+
+
+@pytest.fixture
 def router(monkeypatch: pytest.MonkeyPatch) -> Iterator[RouterSimulator]:
     """A router, with the handlers' environment pointing at it."""
     with RouterSimulator(user="qsup", password="s3cret") as simulator:

@@ -173,6 +173,12 @@ class Hotspot:
             row["payload"] for row in self.rows("SELECT payload FROM qsup.jobs WHERE queue = %s ORDER BY id", queue)
         ]
 
+    def tell(self, subscription: int) -> None:
+        """The customer of a subscription is to be sent his SMS."""
+        self.db.execute(
+            "SELECT qsup.dispatch('SendCredentialsSMSJob', %s)", [json.dumps({"subscription_id": subscription})]
+        )
+
     def run_at_once(self, queue: str, threads: int = 20, **context: Any) -> list[Report]:
         """Turn that many workers, each with connections of its own, until the queue has no ready job."""
         with ThreadPoolExecutor(threads) as pool:
