@@ -8,6 +8,7 @@ connection answers the previous command; the plain login seems to succeed on rou
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -25,6 +26,9 @@ from handlers.router_values import differences
 from handlers.settings import RouterSettings
 
 Row = dict[str, object]
+
+# At DEBUG it logs every word that is sent, the passwords of the router and of the customers too.
+logging.getLogger("librouteros").setLevel(logging.INFO)
 
 
 class Router:
