@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from handlers.mpesa import Failed
 
@@ -90,8 +91,17 @@ def lock_request(conn: Connection, checkout: str) -> Request | None:
 
 def lock_reference(conn: Connection, account: str | None) -> Request | None:
     """The request whose reference stands in a C2B confirmation's account field, locked; however it was typed."""
-    typed = "".join((account or "").split()).upper()
-    return _request(conn.execute(f"{REQUEST} WHERE reference = %s FOR UPDATE", [typed]).fetchone())
+    return _request(conn.execute(f"{REQUEST} WHERE reference = %s FOR UPDATE", [_typed(account)]).fetchone())
+
+
+def find_reference(conn: Connection, account: str | None) -> Request | None:
+    """The same without a lock, for a look. `conn` may be a web application's, with rows of another kind."""
+    cursor = conn.cursor(row_factory=tuple_row)
+    return _request(cursor.execute(f"{REQUEST} WHERE reference = %s", [_typed(account)]).fetchone())
+
+
+def _typed(account: str | None) -> str:
+    return "".join((account or "").split()).upper()
 
 
 def set_request(conn: Connection, checkout: str, state: str, failed: Failed | None = None) -> None:

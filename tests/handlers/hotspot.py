@@ -185,6 +185,11 @@ class Hotspot:
             turns = [pool.submit(self.run, queue, **context) for _ in range(threads)]
         return [report for turn in turns for report in turn.result()]
 
+    def waiting_backends(self) -> int:
+        """How many connections of this database wait for a lock."""
+        return int(self.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                              " AND wait_event_type = 'Lock'"))  # fmt: skip
+
     def comes_to(self) -> dict[str, list[dict[str, Any]]]:
         """What the payments have come to, without ids, times and passwords, which no two runs have in common."""
         return {name: self.rows(statement) for name, statement in COMES_TO.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from handlers import admission
 from handlers.sandbox.faults import Kind
 from handlers.sandbox.routeros import RouterSimulator
+from tests.conftest import Eventually
 from tests.handlers.hotspot import Hotspot
 from tests.handlers.test_provisioning import OURS, PHONE, PROFILES, USERS, kinds, provision, writes
 from tests.handlers.test_two_reports import c2b
@@ -119,6 +121,29 @@ def test_when_the_router_refuses_us_the_customer_is_told_because_radius_serves_h
     assert len(hotspot.jobs("hotspot-sms")) == 1
     assert hotspot.value("SELECT problem FROM hotspot.subscriptions").startswith("router ")
     assert router.tables.find(USERS) == []
+
+
+REFUSALS = {
+    "not enough permissions (9)": "permission",
+    "no such command prefix": "menu",
+    "no such command or directory (user)": "menu",
+    "unknown parameter rate-limit": None,
+    "input does not match any value of server": None,
+}
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_what_the_router_will_always_refuse_fails_at_once_and_flags_it(
+    hotspot: Hotspot, router: RouterSimulator, text: str
+) -> None:
+    hotspot.play("stk_success")
+    router.faults.order(f"{USERS}/add", Kind.TRAP, text)
+    assert kinds(provision(hotspot)) == ["discard"]
+    assert hotspot.row("SELECT reach, problem FROM hotspot.routers") == {"reach": "online", "problem": REFUSALS[text]}
+    assert text in hotspot.value("SELECT problem FROM hotspot.subscriptions")
+    again(hotspot)
+    assert kinds(provision(hotspot)) == ["committed"]
+    assert hotspot.value("SELECT problem FROM hotspot.routers") is None
 
 
 def test_when_the_router_is_away_for_all_tries_the_customer_is_told_once(
@@ -300,16 +325,18 @@ def test_the_data_limit_is_the_sum_of_what_was_bought_less_what_was_used_since(
     assert router.tables.find(USERS)[0]["limit-bytes-total"] == "0"
 
 
-def test_an_expiration_is_never_set_back_by_a_job_that_read_before_a_payment(hotspot: Hotspot) -> None:
+def test_an_expiration_is_never_set_back_by_a_job_that_read_before_a_payment(
+    hotspot: Hotspot, eventually: Eventually
+) -> None:
     buys(hotspot, "TJ95H3K001")
     user = hotspot.value("SELECT id FROM hotspot.users")
-    with psycopg.connect(hotspot.dsn) as payment:
+    with psycopg.connect(hotspot.dsn) as payment, psycopg.connect(hotspot.dsn) as other, ThreadPoolExecutor(1) as pool:
         payment.execute("SELECT FROM hotspot.users WHERE id = %s FOR UPDATE", [user])
         payment.execute("UPDATE hotspot.subscriptions SET ends_at = ends_at + interval '1 day'")
         admission.write_radius(payment, user)
-        with psycopg.connect(hotspot.dsn, autocommit=True) as other:
-            other.execute("SET lock_timeout = '100ms'")
-            with pytest.raises(psycopg.errors.LockNotAvailable):
-                admission.write_radius(other, user)
+        job = pool.submit(admission.write_radius, other, user)
+        eventually(lambda: hotspot.waiting_backends() == 1, what="the job waits for the payment")
+        payment.commit()
+        job.result()
     expiration = hotspot.value("SELECT value FROM radius.radcheck WHERE attribute = 'Expiration'")
     assert expiration == admission.radius_time(hotspot.value("SELECT ends_at FROM hotspot.subscriptions"))

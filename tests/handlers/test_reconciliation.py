@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
+import psycopg
 import pytest
 
+from handlers import intake
 from handlers.daraja import Daraja
 from handlers.daraja_answers import Accepted, read_push, read_query
 from handlers.requests import NotAsked, request_payment
 from handlers.sandbox.daraja import HANG, DarajaSandbox
 from handlers.settings import SettingMissing, daraja_settings
 from qsup.outcome import Report
+from tests.conftest import Eventually
 from tests.handlers.hotspot import CALLBACKS, Hotspot
 from tests.handlers.test_two_reports import CHECKOUT, PHONE, RECEIPT, REFERENCE, c2b, stk, with_reference
 
@@ -115,6 +119,31 @@ def test_all_three_at_once_by_many_workers_are_one_payment(
         hotspot.receive("c2b", c2b(BillRefNumber=REFERENCE if reference else PHONE))
     hotspot.run_at_once("payments", threads=12)
     assert bought(hotspot) == [(RECEIPT, timedelta(hours=1))]
+
+
+@pytest.mark.parametrize("query_first", [True, False])
+def test_query_and_confirmation_of_a_request_without_a_reference_wait_for_each_other(
+    hotspot: Hotspot, daraja: DarajaSandbox, eventually: Eventually, query_first: bool
+) -> None:
+    only(hotspot, reference=False)
+    daraja.order(CHECKOUT, "0")
+    turns = [lambda: ask(hotspot), lambda: pay_by_hand(hotspot)]
+    with psycopg.connect(hotspot.dsn) as holder, ThreadPoolExecutor(2) as pool:
+        holder.execute("LOCK TABLE hotspot.sms_outbox IN EXCLUSIVE MODE")
+        first, second = turns if query_first else turns[::-1]
+        pool.submit(first)
+        eventually(lambda: hotspot.waiting_backends() == 1, what="the first waits")
+        pool.submit(second)
+        eventually(lambda: hotspot.waiting_backends() == 2, what="the second waits")
+        holder.rollback()
+    assert bought(hotspot) == [(RECEIPT, timedelta(hours=1))]
+
+
+def pay_by_hand(hotspot: Hotspot) -> list[Report]:
+    """On connections of its own: another is at work on the test's."""
+    with psycopg.connect(hotspot.dsn, autocommit=True) as conn:
+        intake.receive_callback(conn, "c2b", c2b(BillRefNumber=PHONE))
+    return hotspot.run("payments")
 
 
 @pytest.mark.parametrize("query_first", [True, False])

@@ -55,14 +55,11 @@ def tables(hotspot: Hotspot) -> list[tuple[str, str, str]]:
         " JOIN information_schema.tables USING (table_schema, table_name)"
         " WHERE table_schema IN ('hotspot', 'radius', 'qsup', 'public') AND table_type = 'BASE TABLE'"
     )
-    return [
-        (
-            one["place"],
-            one["name"],
-            str(hotspot.value(f'SELECT array_agg("{one["name"]}"::text)::text FROM {one["place"]}')),
-        )  # noqa: S608  names from the catalogue
-        for one in columns
-    ]
+    found = []
+    for one in columns:
+        statement = f'SELECT array_agg("{one["name"]}"::text)::text FROM {one["place"]}'  # noqa: S608  the catalogue's names
+        found.append((one["place"], one["name"], str(hotspot.value(statement))))
+    return found
 
 
 def live(world: World) -> str:

@@ -205,11 +205,12 @@ def test_with_confirmation_a_forged_success_is_kept_and_not_applied(
     assert daraja.queries == [CHECKOUT, CHECKOUT], "what is settled is asked again"
 
 
+@pytest.mark.parametrize("answer", [PENDING, "busy", "1037", "4999"])
 def test_with_confirmation_nothing_is_applied_or_dropped_while_daraja_has_no_answer(
-    hotspot: Hotspot, daraja: DarajaSandbox, monkeypatch: pytest.MonkeyPatch
+    hotspot: Hotspot, daraja: DarajaSandbox, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setenv("MPESA_CONFIRM", "1")
-    daraja.order(CHECKOUT, PENDING)
+    daraja.order(CHECKOUT, answer)
     number = hotspot.receive("stk", stk())
     assert [report.kind for report in hotspot.run("payments")] == ["retry"] * 3
     assert hotspot.delivery(number)["outcome"] is None
