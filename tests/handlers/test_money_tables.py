@@ -42,8 +42,9 @@ def test_what_must_not_be_cannot_be_written(hotspot: Hotspot, statement: str) ->
 
 
 QUESTIONS = [
-    ({"BillRefNumber": REFERENCE}, "0"),
-    ({"BillRefNumber": REFERENCE, "TransAmount": "19.00"}, "C2B00013"),
+    ({"BillRefNumber": REFERENCE, "TransAmount": "50.00"}, "0"),
+    # Enough for the smaller package, and not for the one that was asked for.
+    ({"BillRefNumber": REFERENCE, "TransAmount": "20.00"}, "C2B00013"),
     ({"BillRefNumber": "0712 345 678"}, "0"),
     ({"BillRefNumber": PHONE, "TransAmount": "5.00"}, "C2B00013"),
     ({"BillRefNumber": "0799999999"}, "C2B00012"),
@@ -58,6 +59,7 @@ def test_a_payment_by_hand_that_could_not_be_matched_is_refused_before_it_is_mad
     hotspot: Hotspot, changes: dict[str, str], code: str
 ) -> None:
     with_reference(hotspot)
+    hotspot.db.execute("UPDATE hotspot.stk_requests SET amount = 50 WHERE reference = %s", [REFERENCE])
     answer = answer_validation(hotspot.db, c2b(**changes))
     assert answer["ResultCode"] == code
     if code != "0":
