@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 import qsup
+from handlers import admission
 from handlers.jobs import SyncRadiusAccountingJob
 from handlers.settings import SettingMissing, interim
 
@@ -73,8 +74,18 @@ def copy_changed(conn: psycopg.Connection[Any], *, batch: int = BATCH) -> int:
             [batch],
         ).fetchall()
         if rows:
-            conn.execute(COPY, {"changed": [row[0] for row in rows]})
+            changed = [row[0] for row in rows]
+            conn.execute(COPY, {"changed": changed})
+            for (user_id,) in conn.execute(LIMITED, {"changed": changed}).fetchall():
+                admission.write_data_limit(conn, user_id)
     return len(rows)
+
+
+LIMITED = (
+    "SELECT user_id FROM hotspot.data_left WHERE user_id IN"
+    " (SELECT user_id FROM hotspot.sessions WHERE acct_unique_id = ANY (%(changed)s)) ORDER BY user_id"
+)
+"""Customers whose package has a limit: what is left of it is the limit of their next session."""
 
 
 COPY = (

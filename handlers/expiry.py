@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 import qsup
-from handlers import customers, disconnects
+from handlers import admission, disconnects
 from handlers.jobs import CheckExpiredSessionsJob
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def _end(conn: psycopg.Connection[Any], user_id: int) -> bool | None:
     if not rows:
         return None
     if disconnects.running_subscription(conn, user_id) is not None:
-        customers.write_radius_group(conn, user_id)
+        admission.write_group(conn, user_id)
         return False
     last = max(rows, key=lambda row: row[1])[0]
     disconnects.request(conn, f"expired:{last}", user_id, reason="his time is over")

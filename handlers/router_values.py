@@ -49,7 +49,7 @@ def canonical(value: object) -> str:
 
 
 def differences(row: dict[str, object], wanted: dict[str, str]) -> dict[str, str]:
-    """The wanted values that the row does not have. An absent column is empty, or `no` where yes or no is wanted."""
+    """The wanted values that the row does not have. An absent column is empty, or `no`, 0, `none` as wanted."""
     return {name: value for name, value in wanted.items() if not _same(name, _read(row, name, value), value)}
 
 
@@ -58,5 +58,6 @@ def _same(name: str, have: object, wanted: str) -> bool:
 
 
 def _read(row: dict[str, object], name: str, wanted: str) -> object:
-    is_switch = name not in TEXTS and canonical(wanted) in {"true", "false"}
-    return row.get(name, "no" if is_switch else "")
+    is_switch = canonical(wanted) in {"true", "false"}
+    absent = "" if name in TEXTS else "no" if is_switch else wanted if wanted in {"0", "none"} else ""
+    return row.get(name, absent)

@@ -12,13 +12,14 @@ from psycopg import sql
 
 from handlers import schema
 from handlers.sandbox import radius as sandbox_radius
+from handlers.sandbox.daraja import DarajaSandbox
 from handlers.sandbox.radius import Radius
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
 from qsup import declare
 from qsup.check.load import load_or_raise
 from qsup.embedded import Server
-from tests.handlers.hotspot import CALLBACKS, Hotspot, add_request
+from tests.handlers.hotspot import Hotspot
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,21 +42,19 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     monkeypatch.setenv("HOTSPOT_UNMATCHED_WAITS", "1,1")
     routing = load_or_raise(ROOT / "queues.yaml", {})
     with psycopg.connect(tables, autocommit=True) as db:
-        db.execute(
-            "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
-            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, hotspot.router_data,"
-            " hotspot.dashboard_stats, hotspot.reports, radius.radcheck, radius.radgroupreply,"
-            " radius.radusergroup, radius.radgroupcheck, radius.radacct, radius.radacct_changed, radius.radpostauth,"
-            " hotspot.sessions, hotspot.disconnects, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
-        )
+        hotspot = Hotspot(tables, routing, db)
+        hotspot.start_anew()
         declare.apply(db, routing, "test")
-        db.execute(
-            "INSERT INTO hotspot.packages (code, name, price, duration, rate_limit) VALUES"
-            " ('wifi-1h', 'WiFi 1h', 20, '1 hour', '2M/5M'), ('wifi-1d', 'WiFi 1 day', 50, '1 day', '5M/10M')"
-        )
-        for request in CALLBACKS["known_requests"]:
-            add_request(db, request["checkout_request_id"], request["phone"], request["amount"])
-        yield Hotspot(tables, routing, db)
+        yield hotspot
+
+
+@pytest.fixture
+def waiting(hotspot: Hotspot) -> Hotspot:
+    """A hotspot with one customer who is on the router and is to be told."""
+    hotspot.play("stk_success")
+    hotspot.db.execute("DELETE FROM qsup.jobs")
+    hotspot.tell(hotspot.value("SELECT id FROM hotspot.subscriptions"))
+    return hotspot
 
 
 @pytest.fixture
@@ -117,3 +116,12 @@ def radius(radius_server: Radius, hotspot: Hotspot) -> Radius:
     """FreeRADIUS, and one router at 127.0.0.1 that it knows."""
     hotspot.db.execute("INSERT INTO hotspot.routers (name, address) VALUES ('first', '127.0.0.1:8728')")
     return radius_server
+
+
+@pytest.fixture
+def daraja(monkeypatch: pytest.MonkeyPatch) -> Iterator[DarajaSandbox]:
+    """Safaricom's API, with the handlers' environment pointing at it."""
+    with DarajaSandbox() as sandbox:
+        for name, value in sandbox.environment.items():
+            monkeypatch.setenv(name, value)
+        yield sandbox

@@ -76,7 +76,7 @@ def test_who_has_bought_more_stays_and_gets_the_speed_of_what_runs_now(hotspot: 
         "INSERT INTO hotspot.payments (receipt, state, amount, paid_at) VALUES ('R2', 'unmatched', 50, now())"
         " RETURNING id"
     )
-    customers.subscribe(hotspot.db, customers.User(**customer), 2, bought)
+    customers.subscribe(hotspot.db, customers.User(**customer), 2, bought, None)
     shift(hotspot, timedelta(minutes=61))
     check(hotspot)
     assert seen(hotspot) == (["ended", "active"], [], [])

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from handlers import customers, freeradius
-from handlers.customers import User
+from handlers import admission, freeradius
 from handlers.freeradius import Place
 from handlers.sandbox.radius import Radius
 from handlers.settings import SettingMissing, own_radius_secrets, radius_settings
@@ -41,9 +40,7 @@ def expire(hotspot: Hotspot) -> None:
     hotspot.db.execute(
         "UPDATE hotspot.subscriptions SET starts_at = starts_at - interval '2 h', ends_at = ends_at - interval '2 h'"
     )
-    ended = hotspot.row("SELECT u.id, u.phone, u.username, s.ends_at FROM hotspot.users u, hotspot.subscriptions s")
-    user = User(id=ended["id"], phone=ended["phone"], username=ended["username"])
-    customers.write_radius(hotspot.db, user, ended["ends_at"])
+    admission.write_radius(hotspot.db, hotspot.value("SELECT id FROM hotspot.users"))
 
 
 @pytest.mark.parametrize("chap", [False, True])

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from handlers import customers, intake, schema
+from handlers import admission, intake, schema
 from handlers.jobs import CheckExpiredSessionsJob, SyncRadiusAccountingJob
 from handlers.leaving import ACTIVE, USERS
 from handlers.sandbox import playing
@@ -45,10 +45,9 @@ def let_an_hour_pass(db: psycopg.Connection[Any]) -> None:
             "UPDATE hotspot.subscriptions"
             " SET starts_at = starts_at - interval '1 h', ends_at = ends_at - interval '1 h'"
         )
-        found = db.execute("SELECT u.id, u.phone, u.username, s.ends_at FROM hotspot.users u, hotspot.subscriptions s")
-        row = found.fetchone()
+        row = db.execute("SELECT id FROM hotspot.users").fetchone()
         assert row is not None
-        customers.write_radius(db, customers.User(id=row[0], phone=row[1], username=row[2]), row[3])
+        admission.write_radius(db, row[0])
 
 
 def test_paid_accepted_counted_expired_disconnected_rejected(eventually: Eventually) -> None:

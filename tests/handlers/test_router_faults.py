@@ -11,13 +11,13 @@ from datetime import timedelta
 import pytest
 from librouteros.exceptions import TrapError
 
-from handlers.mikrotik import put_on_router
 from handlers.provisioning import Order
 from handlers.router import Router
 from handlers.router_errors import ROUTER_ERRORS, class_of, is_worth_another_try, text_of
+from handlers.router_user import put_on_router
 from handlers.sandbox.faults import BROKEN, CONNECT, Kind
 from handlers.sandbox.routeros import RouterSimulator
-from handlers.settings import router_settings
+from handlers.settings import RouterSettings, router_settings
 from tests.handlers.hotspot import Hotspot
 from tests.handlers.test_router_errors import PHONE, PROFILES, USERS, settings
 
@@ -31,7 +31,7 @@ FINAL = {"a trap message of digits"}
 """Of BROKEN: a refusal, if a strange one."""
 ORDER = Order(
     subscription_id=1, user_id=1, is_over=False, username=PHONE, password="pa55word", package="wifi-1h",
-    rate_limit="2M/5M", shared_users=1, bought=timedelta(hours=1),
+    authority="router", rate_limit="2M/5M", shared_users=1, idle_timeout=None, bought=timedelta(hours=1), bytes=None,
 )  # fmt: skip
 
 
@@ -39,6 +39,12 @@ SILENT = {"HANG_BEFORE", "HANG_AFTER", "DELAY over the timeout"} | {
     "a word shorter than its length", "a length of 268 million", "another protocol",
 }  # fmt: skip
 """Faults that only a timeout ends. For all others a client waits long: a busy machine must not look like a fault."""
+
+
+def put(settings: RouterSettings, order: Order, *, seconds: float) -> str:
+    """A whole conversation."""
+    with Router(settings, seconds=seconds) as router:
+        return put_on_router(router, settings.hotspot_server, order)
 
 
 def timeout(name: str) -> str:
@@ -53,7 +59,7 @@ def tries(router: RouterSimulator, name: str, most: int = 5) -> list[str]:
         met = bool(router.faults.hits)
         configured = settings(router, ROUTER_TIMEOUT="10" if met else timeout(name))
         try:
-            put_on_router(configured, ORDER, seconds=30)
+            put(configured, ORDER, seconds=30)
         except ROUTER_ERRORS as error:
             failed.append(class_of(error))
             if not is_worth_another_try(error):
@@ -119,7 +125,7 @@ def test_a_router_that_takes_no_connection_is_given_up_at_the_deadline() -> None
         )
         began = time.monotonic()
         with pytest.raises(TimeoutError):
-            put_on_router(configured, ORDER, seconds=0.4)
+            put(configured, ORDER, seconds=0.4)
         assert time.monotonic() - began < 30, "a timeout of 60 s was waited for, not the deadline of 0.4 s"
 
 
@@ -128,7 +134,7 @@ def test_a_router_that_goes_on_for_ever_is_cut_at_the_deadline(router: RouterSim
     kind = Kind.HANG_BEFORE if command == CONNECT else Kind.DRIP
     router.faults.order(command, kind, times=None, seconds=0.2)
     with pytest.raises(TimeoutError, match="the router was too slow"):
-        put_on_router(settings(router, ROUTER_TIMEOUT="30"), ORDER, seconds=0.4)
+        put(settings(router, ROUTER_TIMEOUT="30"), ORDER, seconds=0.4)
 
 
 def test_a_router_that_never_stops_talking_is_cut_before_the_memory_is_full(
@@ -214,10 +220,10 @@ def test_a_password_is_neither_in_the_debug_log_nor_in_an_error(
     router: RouterSimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    put_on_router(settings(router), ORDER, seconds=10)
+    put(settings(router), ORDER, seconds=10)
     router.login = "token"
     with pytest.raises(ROUTER_ERRORS) as refused:
-        put_on_router(settings(router, ROUTER_PASSWORD="s\u00e9cret", ROUTER_LOGIN="token"), ORDER, seconds=10)
+        put(settings(router, ROUTER_PASSWORD="s\u00e9cret", ROUTER_LOGIN="token"), ORDER, seconds=10)
     assert class_of(refused.value) == "bug", "the older login takes ASCII only, and that will not change"
     told = caplog.text + text_of(refused.value)
     assert not [secret for secret in ("s3cret", "pa55word", "\u00e9", "xe9") if secret in told]
@@ -230,5 +236,5 @@ def test_after_the_last_failed_login_there_is_one_answer_and_no_loop(router: Rou
         {"ROUTER_LOGIN": "token", "ROUTER_PASSWORD": "no"},
     ):
         with pytest.raises(TrapError, match="invalid user name or password"):
-            put_on_router(settings(router, **wrong), ORDER, seconds=10)
+            put(settings(router, **wrong), ORDER, seconds=10)
     assert router.commands == []
