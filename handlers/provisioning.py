@@ -131,8 +131,8 @@ def note_router(
 ) -> None:
     """Write what we saw of a router: does it answer (`online`), and what does it refuse (`problem`), if anything.
 
-    Found by its id; without one by the address, as the settings' router, which gets its row here. Silence is not written
-    down: how much of it makes a router offline is CheckRoutersJob's to judge.
+    Found by its id; without one by the address, as the settings' router, which gets its row here. Silence is not told
+    here: how much of it makes a router offline is CheckRoutersJob's to judge.
     """
     if router_id is None:
         conn.execute("INSERT INTO hotspot.routers (address) VALUES (%s) ON CONFLICT DO NOTHING", [address])
