@@ -107,7 +107,7 @@ BROKEN: dict[str, bytes] = {
     "a fatal without a reason": encode_sentence(["!fatal"]),
     "an empty sentence": b"\0\0" + _DONE,
     "an unknown reply word": encode_sentence(["!wonder", "=a=b"]) + _DONE,
-    "bytes that are no UTF-8": encode_sentence(["!re", "=.id=*1", "=comment=caf\udce9"]) + _DONE,
+    "bytes that are no UTF-8": encode_sentence(["!re", "=.id=*1", "=server=caf\udce9"]) + _DONE,
     "another protocol": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
 }
 """Answers that no router should give, by what is wrong with them: `order(…, Kind.RAW, raw=BROKEN[name])`."""
