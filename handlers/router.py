@@ -8,6 +8,7 @@ connection answers the previous command; the plain login seems to succeed on rou
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -25,6 +26,9 @@ from handlers.router_values import differences
 from handlers.settings import RouterSettings
 
 Row = dict[str, object]
+
+# At DEBUG it writes every word that is sent into the log, passwords too.
+logging.getLogger("librouteros").setLevel(logging.INFO)
 
 
 class Router:
@@ -62,6 +66,20 @@ class Router:
         """The rows of a menu whose columns equal `match`, without dynamic ones."""
         words = [f"?{name}={value}" for name, value in match.items()]
         return [row for row in self._command(f"{menu}/print", *words) if row.get("dynamic") is not True]
+
+    def command(self, command: str, *words: str) -> list[Row]:
+        """Send a command word with its attribute and query words; all replies, the one of `!done` last."""
+        return self._command(command, *words)
+
+    @property
+    def own_address(self) -> str:
+        """Our end of the connection, as this machine sees it."""
+        return str(self._sockets[-1].getsockname()[0])
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the connection was cut because its time was over."""
+        return self._late
 
     def ensure(self, menu: str, key: dict[str, str], wanted: dict[str, str]) -> str:
         """See that one row with these key values has the wanted ones; "unchanged", "changed" or "added".

@@ -100,6 +100,16 @@ def settings_of(name: str, address: str, env: Mapping[str, str] = os.environ) ->
     return router_settings({**common, **own, "ROUTER": address})
 
 
+def radius_secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """What a router and the RADIUS server share: RADIUS_SECRET(_FILE), before it ROUTER_NAME_RADIUS_SECRET(_FILE).
+
+    Raises SettingMissing.
+    """
+    own = f"ROUTER_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_RADIUS_SECRET" if name else ""
+    has_own = bool(own) and bool(env.get(own) or env.get(f"{own}_FILE"))
+    return _secret(env, own if has_own else "RADIUS_SECRET")
+
+
 def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
     """SMS_URL, SMS_USERNAME, SMS_API_KEY(_FILE), SMS_SENDER … Raises SettingMissing."""
     return SmsSettings(

@@ -48,7 +48,8 @@ class RouterSimulator:
     ) -> None:
         self.user, self.password, self.login = user, password, login
         self.read_only, self.says_empty, self.max_sessions = read_only, says_empty, max_sessions
-        self.tables = Tables(Refusal(two_traps=login != "token"))
+        self.shows_secrets = not read_only
+        self.tables = Tables(Refusal(two_traps=login != "token"), self._sessions)
         self.faults = Faults()
         self.commands: list[str] = []
         self.closing = threading.Event()
@@ -62,6 +63,13 @@ class RouterSimulator:
         """HOST:PORT, as ROUTER wants it."""
         host, port = self._server.server_address[:2]
         return f"{host!s}:{port}"
+
+    def _sessions(self) -> list[tuple[str, str]]:
+        found = []
+        for connection in list(self.sessions):
+            with contextlib.suppress(OSError):
+                found.append((self.user, str(connection.getpeername()[0])))
+        return found
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -179,7 +187,7 @@ class _Session(socketserver.BaseRequestHandler):
         if "count-only" in options:
             return [["!done", f"=ret={len(rows)}"]]
         wanted = options[".proplist"].split(",") if options.get(".proplist") else None
-        hidden = SENSITIVE if self.router.read_only else frozenset()
+        hidden = frozenset() if self.router.shows_secrets else SENSITIVE
         replies = []
         for row in rows:
             names = [name for name in row if name not in hidden and (wanted is None or name in wanted)]
@@ -190,7 +198,7 @@ class _Session(socketserver.BaseRequestHandler):
 
     def _write(self, path: str, verb: str, values: dict[str, str]) -> list[list[str]]:
         tables = self.router.tables
-        if verb not in {"add", "set", "remove"}:
+        if verb not in {"add", "set", "unset", "remove"}:
             tables.find(path)
             raise Trap("no such command", 0)
         if self.router.read_only:
@@ -200,6 +208,8 @@ class _Session(socketserver.BaseRequestHandler):
             return [["!done", f"=ret={tables.add(path, values)}"]]
         if verb == "set":
             tables.set(path, ids, values)
+        elif verb == "unset":
+            tables.unset(path, ids, values.get("value-name", ""))
         else:
             tables.remove(path, ids)
         return [["!done"]]

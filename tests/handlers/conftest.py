@@ -39,7 +39,8 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     routing = load_or_raise(ROOT / "queues.yaml", {})
     with psycopg.connect(tables, autocommit=True) as db:
         db.execute(
-            "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.stk_requests, hotspot.mpesa_inbox,"
+            "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.router_journal, hotspot.stk_requests,"
+            " hotspot.mpesa_inbox,"
             " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, radius.radcheck, radius.radgroupreply,"
             " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
         )
