@@ -120,6 +120,7 @@ class _Teller:
 
     def __init__(self, own: psycopg.Connection[Any], router_id: int, ctx: qsup.Context) -> None:
         self._own, self._router, self._ctx = own, router_id, ctx
+        self._told = 40
 
     def step(self, percent: float, note: str) -> None:
         """One of the five steps."""
@@ -130,9 +131,11 @@ class _Teller:
         state.enter(self._own, self._router, deploy)
 
     def command(self, command: Command, total: int) -> None:
-        """A command is about to be written: between 40 and 85 percent."""
-        percent = 40 + int(44 * command.n / total)
-        self._ctx.progress(percent, f"command {command.n} of {total}: {command.path}")
+        """A command is about to be written. One note per percent, up to 80: a run may tell 50 in a burst."""
+        percent = 40 + 40 * command.n // total
+        if percent > self._told:
+            self._told = percent
+            self._ctx.progress(percent, f"command {command.n} of {total}: {command.path}")
 
 
 def _bring(link: Link, journal: Journal, goal: Wanted, teller: _Teller, settings: RouterSettings) -> None:

@@ -12,8 +12,8 @@ from handlers.router_values import differences
 def problems(wanted: Wanted, seen: Seen, left: Plan) -> list[str]:
     """What is not as it must be; `left` is the plan for what was read. Surplus rows do not count."""
     going = {(surplus.path, surplus.id) for surplus in left.surplus}
-    found = [f"after all writes, this is still to do: {write}" for write in left.writes]
-    found += [refusal.text for refusal in left.refusals]
+    found = [refusal.text for refusal in left.refusals]
+    found += [f"after all writes, this is still to do: {write}" for write in left.writes]
     for check in wanted.checks:
         found += _failures(check, seen, going)
     return found

@@ -68,10 +68,10 @@ class Tables:
                 bridges = self._rows["/interface/bridge"].items()
                 return rows + [{".id": f"*F{number[1:]}", **row, "type": "bridge"} for number, row in bridges]
             case "/ip/service":
-                return rows + [
+                return [
                     {".id": f"*F{number}", "name": "api", "dynamic": "true", "remote": address}
                     for number, (_, address) in enumerate(self._sessions())
-                ]
+                ] + rows
             case "/user/active":
                 return [
                     {".id": f"*{number}", "name": user, "address": address, "via": "api"}

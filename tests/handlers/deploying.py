@@ -17,7 +17,7 @@ from handlers.jobs import RouterProvisioningJob
 from handlers.sandbox.faults import Fault, Faults, Kind
 from handlers.sandbox.menus import MENUS
 from handlers.sandbox.routeros import RouterSimulator
-from handlers.sandbox.tables import Row
+from handlers.sandbox.tables import Row, Tables
 from qsup.outcome import Report
 from tests.handlers.hotspot import Hotspot
 
@@ -75,8 +75,10 @@ class Site:
         """Columns of hotspot.routers."""
         return self.hotspot.row(f"SELECT {', '.join(columns)} FROM hotspot.routers WHERE id = {self.id}")  # noqa: S608  the test's own words
 
-    def forget(self) -> None:
-        """As if this router had never been deployed to."""
+    def from_the_box(self) -> None:
+        """The router is reset, and as if it had never been deployed to."""
+        self.simulator.tables = Tables(sessions=self.simulator._sessions)
+        self.simulator.commands.clear()
         self.hotspot.db.execute("DELETE FROM hotspot.router_journal")
         self.hotspot.db.execute(
             "UPDATE hotspot.routers SET deploy = 'none', verified_at = NULL, verified_hash = NULL, deploy_job = NULL"
