@@ -50,11 +50,12 @@ def provision_router(job: RouterProvisioningJob, ctx: qsup.Context) -> None:
         target = state.load(own, job.router_id)
         if target is None:
             raise qsup.Discard(f"there is no router {job.router_id} in use")
+        state.take(own, target.id, ctx.job_id)
         try:
             fingerprint = _deploy(own, target, ctx)
         except Refused as refused:
             problem = FLAGGED.get(refused.kind, refused.kind)
-            state.fail(own, target.id, ctx.job_id, problem, refused.text)
+            state.fail(own, target.id, problem, refused.text)
             raise qsup.Discard(f"router {target.called} is not deployed ({refused.kind}): {refused.text}") from None
         except RouterAway as away:
             state.explain(own, target.id, f"{away}; it is tried again")
@@ -76,18 +77,18 @@ def take_back(job: RouterProvisioningJob, ctx: qsup.Context) -> None:
         journal = Journal(own, target.id, ctx.job_id)
         if not journal.open_entries():
             if target.deploy not in {"failed", "active"}:
-                state.fail(own, target.id, ctx.job_id, "deployment", ctx.error)
+                state.fail(own, target.id, "deployment", ctx.error)
             return
         text = f"{ctx.error}; not taken back yet, dispatch RouterProvisioningJob again or wait"
-        state.fail(own, target.id, ctx.job_id, "deployment", text)
+        state.fail(own, target.id, "deployment", text)
         try:
             settings = settings_of(target.name, target.address)
             with linked(settings, seconds=_seconds(ctx)) as link:
                 detail = _taken_back(link, journal)
         except (SettingMissing, Refused) as error:
-            state.fail(own, target.id, ctx.job_id, "deployment", f"{ctx.error}; not taken back: {error}")
+            state.fail(own, target.id, "deployment", f"{ctx.error}; not taken back: {error}")
             raise qsup.Discard(str(error)) from None
-        state.fail(own, target.id, ctx.job_id, "deployment", f"{ctx.error}; {detail}")
+        state.fail(own, target.id, "deployment", f"{ctx.error}; {detail}")
 
 
 def _come_back_later(job: RouterProvisioningJob, ctx: qsup.Context) -> None:
@@ -105,7 +106,7 @@ def _deploy(own: psycopg.Connection[Any], target: Target, ctx: qsup.Context) -> 
         goal = wanted({**named, **target.values}, radius_secret_of(target.name))
     except (SettingMissing, BadVariable) as error:
         raise Refused("settings", str(error)) from None
-    state.begin(own, target.id, ctx.job_id, goal.fingerprint)
+    state.want(own, target.id, goal.fingerprint)
     journal = Journal(own, target.id, ctx.job_id)
     with linked(settings, seconds=_seconds(ctx), secret=goal.secret) as link:
         try:

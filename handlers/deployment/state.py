@@ -72,11 +72,14 @@ def load(conn: psycopg.Connection[Any], router_id: int) -> Target | None:
     return Target(id=row[0], name=row[1], address=row[2], values=row[3], deploy=row[4], deploy_job=row[5])
 
 
-def begin(own: psycopg.Connection[Any], router_id: int, job_id: int, fingerprint: str) -> None:
-    """The job knows what it wants; the router has not been touched yet."""
-    own.execute(
-        "UPDATE hotspot.routers SET wanted_hash = %s, deploy_job = %s WHERE id = %s", [fingerprint, job_id, router_id]
-    )
+def take(own: psycopg.Connection[Any], router_id: int, job_id: int) -> None:
+    """The router is this job's from now on: no other job's failed hook touches it."""
+    own.execute("UPDATE hotspot.routers SET deploy_job = %s WHERE id = %s", [job_id, router_id])
+
+
+def want(own: psycopg.Connection[Any], router_id: int, fingerprint: str) -> None:
+    """What the router is to be is known; it has not been touched yet."""
+    own.execute("UPDATE hotspot.routers SET wanted_hash = %s WHERE id = %s", [fingerprint, router_id])
 
 
 def enter(own: psycopg.Connection[Any], router_id: int, deploy: str, detail: str | None = None) -> None:
@@ -92,13 +95,13 @@ def explain(own: psycopg.Connection[Any], router_id: int, detail: str) -> None:
     own.execute("UPDATE hotspot.routers SET deploy_detail = %s WHERE id = %s", [detail[:MOST_TEXT], router_id])
 
 
-def fail(own: psycopg.Connection[Any], router_id: int, job_id: int, problem: str, detail: str) -> None:
+def fail(own: psycopg.Connection[Any], router_id: int, problem: str, detail: str) -> None:
     """The deployment has failed, for a reason that a person must look at."""
     own.execute(
         "UPDATE hotspot.routers SET deploy = 'failed', deploy_detail = %(detail)s, deploy_at = clock_timestamp(),"
-        " deploy_job = %(job)s, problem = %(problem)s, problem_detail = %(detail)s, problem_at = clock_timestamp()"
+        " problem = %(problem)s, problem_detail = %(detail)s, problem_at = clock_timestamp()"
         " WHERE id = %(router)s",
-        {"detail": detail[:MOST_TEXT], "problem": problem, "job": job_id, "router": router_id},
+        {"detail": detail[:MOST_TEXT], "problem": problem, "router": router_id},
     )
 
 
