@@ -105,7 +105,7 @@ class Site:
 def a_site(hotspot: Hotspot, simulator: RouterSimulator, **values: str) -> Iterator[Site]:
     """The router's row; `values` are its variables."""
     number = hotspot.value(
-        "INSERT INTO hotspot.routers (address, name, vars) VALUES (%s, 'ggn-hsp-01', %s) RETURNING id",
+        "INSERT INTO hotspot.routers (address, name, vars) VALUES (%s, 'ggn-hsp-07', %s) RETURNING id",
         simulator.address,
         json.dumps(HERE | values),
     )

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from handlers.deployment.blueprint import wanted
+from handlers.deployment.questions import questions
 from handlers.deployment.state import request_deployment
 from handlers.sandbox.faults import Kind
+from handlers.sandbox.query import matches
 from handlers.sandbox.routeros import RouterSimulator
 from qsup.outcome import Report
-from tests.handlers.deploying import FIRST, QUEUE, SECRET, NthWrite, Site, a_site, kinds
+from tests.handlers.deploying import FIRST, HERE, QUEUE, SECRET, NthWrite, Site, a_site, kinds
 from tests.handlers.hotspot import Hotspot
 
 FILTER = "/ip/firewall/filter"
 PROFILES = "/ip/hotspot/user/profile"
+IN_PLACE = ("/interface/bridge", "/interface/list/member", "/ip/address", "/ip/dhcp-server/network", "/ip/dns/static")
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_a_router_out_of_its_box_gets_68_rows_and_12_settings_and_is_active(site
         "deploy", "verified_at IS NULL AS unverified", "wanted_hash = verified_hash AS same", "reach", "problem"
     )
     assert row == {"deploy": "active", "unverified": False, "same": True, "reach": "online", "problem": None}
-    assert site.rows("/system/identity") == [{"name": "ggn-hsp-01"}], "its name is its identity"
+    assert site.rows("/system/identity") == [{"name": "ggn-hsp-07"}], "its name is its identity"
     assert [row["invalid"] for row in site.rows("/ip/hotspot")] == ["false"]
     assert [row["secret"] for row in site.rows("/radius")] == [SECRET]
     assert site.comments(FILTER)[:2] == ["fw-in-est", "fw-in-mgmt"]
@@ -68,6 +72,17 @@ def test_a_deployment_is_one_connection_and_one_print_for_each_menu(deployed: Si
     prints = [command for command in deployed.simulator.commands if command != "/system/resource/print"]
     # Each login asks for the identity once more.
     assert (len(prints), prints.count("/system/identity/print")) == (len(set(prints)) + 1, 2)
+
+
+def test_of_a_long_list_only_our_rows_are_fetched() -> None:
+    asked = questions(wanted(HERE, SECRET))
+    assert [path for path, words in asked.items() if not words] == [
+        command.path for command in wanted(HERE, SECRET).commands if not command.key and not command.item
+    ]
+    words = asked["/ip/firewall/address-list"]
+    ours = [{"list": "qsup-private", "address": "10.0.0.0/8"}, {"list": "x", "address": "y", "comment": "qsup:hs:al"}]
+    others = [{"list": "qsup-private", "address": "1.2.3.4"}, {"list": "blocked", "address": "10.0.0.0/8"}]
+    assert [matches(row, words) for row in [*ours, *others]] == [True, True, False, False]
 
 
 def test_drift_is_found_and_set_right(deployed: Site) -> None:
@@ -123,7 +138,7 @@ def test_a_new_radius_secret_is_a_new_row_and_the_old_one_goes_last(
 
 
 def test_one_router_may_have_a_radius_secret_of_its_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROUTER_GGN_HSP_01_RADIUS_SECRET", "only-for-ggn-01")
+    monkeypatch.setenv("ROUTER_GGN_HSP_07_RADIUS_SECRET", "only-for-ggn-01")
     site.deploy()
     assert [row["secret"] for row in site.rows("/radius")] == ["only-for-ggn-01"]
 
@@ -152,6 +167,7 @@ def test_rules_in_the_wrong_order_are_put_right_around_those_of_others(deployed:
 
 def test_other_variables_change_rows_in_place_and_leave_nothing_of_the_old_ones(deployed: Site) -> None:
     counts = {path: len(rows) for path, rows in deployed.tables().items()}
+    ids = {path: [row.get(".id") for row in deployed.rows(path)] for path in IN_PLACE}
     other = '{"mgmt_net": "127.0.0.0/9", "net": "10.6.0.0/24", "gw": "10.6.0.1", "gw_cidr": "10.6.0.1/24",'
     other += (
         ' "pool": "10.6.0.10-10.6.0.200", "ap": "10.6.0.2", "bridge": "bridge-guests", "dns_name": "in.example.net"}'
@@ -159,6 +175,7 @@ def test_other_variables_change_rows_in_place_and_leave_nothing_of_the_old_ones(
     deployed.hotspot.db.execute("UPDATE hotspot.routers SET vars = %s", [other])
     assert kinds(deployed.deploy()) == ["committed"]
     assert {path: len(rows) for path, rows in deployed.tables().items()} == counts
+    assert {path: [row.get(".id") for row in deployed.rows(path)] for path in IN_PLACE} == ids
     assert not re.search("10\\.5\\.50\\.|bridge-hotspot|127.0.0.0/8|login.hotspot.lan", str(deployed.tables()))
 
 

@@ -374,7 +374,7 @@ def test_what_a_person_changed_meanwhile_is_not_put_back(site: Site, monkeypatch
     plain = site.simulator.tables.set
 
     def right_behind_us(path: str, ids: str, row: Row) -> None:
-        plain(path, ids, {"name": "by-hand"} if row.get("name") == "ggn-hsp-01" else row)
+        plain(path, ids, {"name": "by-hand"} if row.get("name") == "ggn-hsp-07" else row)
 
     monkeypatch.setattr(site.simulator.tables, "set", right_behind_us)
     assert kinds(site.deploy()) == ["discard"]
