@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check format docs clean
+.PHONY: help demo test chaos check freeradius format docs clean
 
 help: ## show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qsup needs Python 3.11 or newer; '$(PYTHON)' is older. Try: make PYTHON=python3.12" >&2; exit 1; }
@@ -27,13 +27,16 @@ demo: $(VENV)/.demo ## play the M-Pesa callbacks through all three jobs, on an e
 # Several at once: most tests wait for processes, pings and leases, not for the processor. TESTERS=1 for one by one.
 TESTERS ?= 4
 
-test: check ## lint, types and all tests
+test: check freeradius ## lint, types and all tests
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 check: $(VENV)/.dev ## lint and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+freeradius: ## on Debian as root: install FreeRADIUS for the hotspot's tests, if it is missing
+	@sh tests/handlers/install-freeradius.sh
 
 chaos: $(VENV)/.dev ## a whole run under random disasters; SEED=… MINUTES=… JOBS=… JSON=1
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)') $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(JSON),--json)

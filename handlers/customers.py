@@ -1,17 +1,16 @@
-"""Customers and what they bought: user, subscription, and their rows for FreeRADIUS and the SMS outbox."""
+"""Customers and what they bought: user and subscription. Every function works in its caller's transaction."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz"
 DIGITS = "23456789"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +55,21 @@ def lock_user(conn: psycopg.Connection[Any], phone: str) -> User:
     return User(id=row[0], phone=row[1], username=row[2])
 
 
-def subscribe(conn: psycopg.Connection[Any], user: User, package_id: int, payment_id: int) -> Subscription:
+def subscribe(
+    conn: psycopg.Connection[Any], user: User, package_id: int, payment_id: int, router_id: int | None
+) -> Subscription:
     """Add the time that was paid for: from now, or from the end of what the customer has already.
 
     clock_timestamp and not now(): a transaction that waited for the user's lock began before the one it waited for.
     """
     row = conn.execute(
-        "INSERT INTO hotspot.subscriptions (user_id, package_id, payment_id, starts_at, ends_at)"
-        " SELECT %(user)s, p.id, %(payment)s, b.starts_at, b.starts_at + p.duration"
+        "INSERT INTO hotspot.subscriptions (user_id, package_id, payment_id, router_id, starts_at, ends_at)"
+        " SELECT %(user)s, p.id, %(payment)s, %(router)s, b.starts_at, b.starts_at + p.duration"
         " FROM hotspot.packages p CROSS JOIN ("
         "  SELECT greatest(clock_timestamp(), max(ends_at)) AS starts_at"
         "  FROM hotspot.subscriptions WHERE user_id = %(user)s AND state <> 'cancelled'"
         " ) b WHERE p.id = %(package)s RETURNING id, starts_at, ends_at",
-        {"user": user.id, "payment": payment_id, "package": package_id},
+        {"user": user.id, "payment": payment_id, "package": package_id, "router": router_id},
     ).fetchone()
     if row is None:
         raise LookupError(f"there is no package {package_id}")
@@ -83,45 +84,3 @@ def running_package(conn: psycopg.Connection[Any], user_id: int) -> int | None:
         [user_id],
     ).fetchone()
     return int(row[0]) if row else None
-
-
-def radius_time(moment: datetime) -> str:
-    """A time as FreeRADIUS's Expiration wants it, in UTC: `Nov 23 2026 12:00:00`. No locale has a say in the month."""
-    utc = moment.astimezone(UTC)
-    return f"{MONTHS[utc.month - 1]} {utc:%d} {utc.year} {utc:%H:%M:%S}"
-
-
-def write_radius(conn: psycopg.Connection[Any], user: User, ends_at: datetime) -> None:
-    """Let FreeRADIUS admit the customer until `ends_at`, with the speed of the package that runs now."""
-    conn.execute(
-        "INSERT INTO radius.radcheck (username, attribute, op, value)"
-        " SELECT username, 'Cleartext-Password', ':=', password FROM hotspot.users WHERE id = %(user)s"
-        " UNION ALL SELECT username, 'Expiration', ':=', %(expiration)s FROM hotspot.users WHERE id = %(user)s"
-        " ON CONFLICT (username, attribute) DO UPDATE SET op = excluded.op, value = excluded.value",
-        {"user": user.id, "expiration": radius_time(ends_at)},
-    )
-    write_radius_group(conn, user.id)
-
-
-def write_radius_group(conn: psycopg.Connection[Any], user_id: int) -> None:
-    """Put the customer into the group of the package that runs now (else of the next one), and keep that group's speed.
-
-    The group's row is only written when it differs: an upsert would lock it, and all payments of a package would queue.
-    """
-    conn.execute(
-        "WITH current AS ("
-        "  SELECT u.username, p.code, p.rate_limit FROM hotspot.subscriptions s"
-        "  JOIN hotspot.users u ON u.id = s.user_id JOIN hotspot.packages p ON p.id = s.package_id"
-        "  WHERE s.user_id = %s AND s.state <> 'cancelled' AND s.ends_at > clock_timestamp()"
-        "  ORDER BY s.starts_at LIMIT 1"
-        "), speed AS ("
-        "  INSERT INTO radius.radgroupreply (groupname, attribute, op, value)"
-        "  SELECT code, 'Mikrotik-Rate-Limit', ':=', rate_limit FROM current"
-        "  WHERE NOT EXISTS (SELECT FROM radius.radgroupreply r WHERE r.groupname = current.code"
-        "    AND r.attribute = 'Mikrotik-Rate-Limit' AND r.value = current.rate_limit)"
-        "  ON CONFLICT (groupname, attribute) DO UPDATE SET op = excluded.op, value = excluded.value"
-        ")"
-        " INSERT INTO radius.radusergroup (username, groupname, priority) SELECT username, code, 1 FROM current"
-        " ON CONFLICT (username) DO UPDATE SET groupname = excluded.groupname",
-        [user_id],
-    )

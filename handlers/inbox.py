@@ -40,7 +40,7 @@ class Verdict:
 
 def store(conn: psycopg.Connection[Any], kind: str, payload: bytes | str | Mapping[str, Any]) -> int:
     """Keep a delivery; returns its id. Any bytes can be kept: what is not UTF-8 text is written with escapes."""
-    body = _as_text(payload)
+    body = as_text(payload)
     digest = hashlib.sha256(f"{kind}\n{body}".encode()).hexdigest()
     # The connection is a web application's: its rows may be dicts.
     row = (
@@ -73,8 +73,9 @@ def record(conn: psycopg.Connection[Any], delivery: Delivery, verdict: Verdict) 
     )
 
 
-def _as_text(payload: bytes | str | Mapping[str, Any]) -> str:
+def as_text(payload: bytes | str | Mapping[str, Any]) -> str:
+    """A delivery as text that PostgreSQL can hold: NUL and what is not UTF-8 are escaped."""
     if isinstance(payload, Mapping):
         return json.dumps(payload, separators=(",", ":"))
-    raw = payload if isinstance(payload, bytes) else payload.encode("utf-8", "backslashreplace")
+    raw = payload.encode("utf-8", "backslashreplace") if isinstance(payload, str) else bytes(payload)
     return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")

@@ -11,6 +11,10 @@ class ProcessPaymentJob(qsup.Job):
     callback_id: int
 
 
+class ReconcilePaymentsJob(qsup.Job):
+    """Requests that have had no answer for long enough are to be asked for at Daraja."""
+
+
 class ProvisionUserInMikroTikJob(qsup.Job):
     """The customer of a subscription is to exist on the hotspot router."""
 

@@ -71,28 +71,48 @@ def start_sending(conn: psycopg.Connection[Any], message: Message, body: str, cl
     )
 
 
+def park(conn: psycopg.Connection[Any], message: Message, detail: str) -> None:
+    """Keep a message that has not gone out until a person has mended the account."""
+    conn.execute(
+        "UPDATE hotspot.sms_outbox SET state = 'parked', detail = %s, changed_at = clock_timestamp()"
+        " WHERE id = %s AND state = 'pending'",
+        [detail, message.id],
+    )
+
+
 def settle(
     conn: psycopg.Connection[Any], message: Message, state: str, *, detail: str = "", message_id: str | None = None
 ) -> None:
-    """Write what became of the message."""
+    """Write what became of a message that was going out; a delivery report that was faster than the answer stays."""
     conn.execute(
         "UPDATE hotspot.sms_outbox SET state = %s, detail = %s, message_id = coalesce(%s, message_id),"
-        " changed_at = clock_timestamp() WHERE id = %s",
+        " changed_at = clock_timestamp() WHERE id = %s AND state = 'sending'",
         [state, detail or None, message_id, message.id],
     )
 
 
 def apply_report(conn: psycopg.Connection[Any], *, message_id: str, phone: str, status: str, reason: str) -> bool:
-    """Apply a delivery report. One for a message whose answer was lost finds it by the number. False: not ours."""
+    """Apply a delivery report. One for a message whose answer was lost finds it by the number. False: not ours.
+
+    Delivered and failed are final: a late `Sent` changes nothing. A report of another message of ours never settles
+    one whose answer is still out.
+    """
     state = REPORT_STATES.get(status)
+    message_id = _printable(message_id)[:100]
     if state is None or not message_id:
         return False
     changed = conn.execute(
         "UPDATE hotspot.sms_outbox SET state = %(state)s, message_id = %(id)s, detail = nullif(%(reason)s, ''),"
         " changed_at = clock_timestamp() WHERE id = ("
         "  SELECT id FROM hotspot.sms_outbox"
-        "  WHERE message_id = %(id)s AND state IN ('sent', 'unknown') OR phone = %(phone)s AND state = 'unknown'"
-        "  ORDER BY (message_id = %(id)s) DESC NULLS LAST, changed_at LIMIT 1 FOR UPDATE)",
-        {"state": state, "id": message_id, "reason": reason, "phone": canonical(phone)},
+        "  WHERE message_id = %(id)s AND state IN ('sent', 'unknown')"
+        "   OR phone = %(phone)s AND state IN ('sending', 'unknown')"
+        "    AND NOT EXISTS (SELECT FROM hotspot.sms_outbox WHERE message_id = %(id)s)"
+        "  ORDER BY changed_at LIMIT 1 FOR UPDATE)",
+        {"state": state, "id": message_id, "reason": _printable(reason), "phone": canonical(phone)},
     )
     return changed.rowcount == 1
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())[:200]

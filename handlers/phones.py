@@ -17,6 +17,9 @@ def canonical(number: object) -> str | None:
     """`number` (text, or an int as Daraja sends it) as 254XXXXXXXXX; None: not a whole Kenyan mobile number."""
     if isinstance(number, bool) or not isinstance(number, str | int):
         return None
+    if isinstance(number, int) and not 0 <= number < 10**15:
+        # Python refuses to write numbers of more than 4300 digits out.
+        return None
     match = AS_TYPED.fullmatch(PUNCTUATION.sub("", str(number)))
     return f"254{match[1]}" if match else None
 

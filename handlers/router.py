@@ -7,59 +7,52 @@ connection answers the previous command; the plain login seems to succeed on rou
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import socket
-import ssl
-import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from librouteros import connect
 from librouteros.api import Api
-from librouteros.exceptions import FatalError, LibRouterosError, MultiTrapError, TrapError
+from librouteros.exceptions import FatalError, MultiTrapError, TrapError
 from librouteros.login import plain, token
 
-from handlers.router_errors import class_of
+from handlers.router_errors import ROUTER_ERRORS, class_of
+from handlers.router_line import Way
 from handlers.router_values import differences
 from handlers.settings import RouterSettings
 
 Row = dict[str, object]
 
-# At DEBUG it writes every word that is sent into the log, passwords too.
-logging.getLogger("librouteros").setLevel(logging.INFO)
-
 
 class Router:
     """A logged-in connection that is cut after `seconds`, whatever it is doing. Use it in a `with` statement.
 
-    Entering and every call raise what handlers.router_errors.ROUTER_ERRORS names. The connection is not used after an
-    error other than a trap: the `with` block has been left by then.
+    Entering and every call raise what handlers.router_errors.ROUTER_ERRORS names. After an error other than a trap the
+    connection is closed: the answer to this command may still come, and would be taken for that of the next one.
     """
 
     def __init__(self, settings: RouterSettings, *, seconds: float) -> None:
         self._settings = settings
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._sockets: list[socket.socket] = []
+        self._way = Way(settings, seconds)
         self._api: Api | None = None
-        self._late = False
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._way.begin()
         try:
             self._api = self._log_in()
-        except BaseException:
-            self._close()
+        except BaseException as error:
+            self._way.end()
+            self._blame_the_deadline(error)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
-        if self._late and isinstance(error, LibRouterosError | OSError):
+        self._way.end()
+        self._blame_the_deadline(error)
+
+    def _blame_the_deadline(self, error: BaseException | None) -> None:
+        refused = isinstance(error, TrapError | MultiTrapError)
+        if self._way.late and isinstance(error, ROUTER_ERRORS) and not refused:
             raise TimeoutError("the router was too slow") from error
 
     def rows(self, menu: str, **match: str) -> list[Row]:
@@ -74,12 +67,21 @@ class Router:
     @property
     def own_address(self) -> str:
         """Our end of the connection, as this machine sees it."""
-        return str(self._sockets[-1].getsockname()[0])
+        return self._way.own_address
 
     @property
     def is_late(self) -> bool:
         """Whether the connection was cut because its time was over."""
-        return self._late
+        return self._way.late
+
+    def change_row(self, menu: str, row: Row, wanted: dict[str, str]) -> bool:
+        """Set what differs in a row that was just read; False when nothing did, or the row has gone meanwhile."""
+        attributes = [f"={column}={value}" for column, value in differences(row, wanted).items()]
+        return bool(attributes) and self._unless_gone(f"{menu}/set", f"=.id={row['.id']}", *attributes)
+
+    def remove_row(self, menu: str, row: Row) -> bool:
+        """Remove a row that was just read; False when it had gone already."""
+        return self._unless_gone(f"{menu}/remove", f"=.id={row['.id']}")
 
     def ensure(self, menu: str, key: dict[str, str], wanted: dict[str, str]) -> str:
         """See that one row with these key values has the wanted ones; "unchanged", "changed" or "added".
@@ -107,15 +109,30 @@ class Router:
         self._command(f"{menu}/set", f"=.id={rows[0]['.id']}", *attributes)
         return "changed"
 
+    def _unless_gone(self, command: str, *words: str) -> bool:
+        try:
+            self._command(command, *words)
+        except (TrapError, MultiTrapError) as error:
+            if class_of(error) != "gone":
+                raise
+            return False
+        return True
+
     def _command(self, command: str, *words: str) -> list[Row]:
         if self._api is None:
             raise TypeError("a Router is used in a with statement")
-        return [dict(row) for row in self._api.rawCmd(command, *words)]
+        try:
+            return [dict(row) for row in self._api.rawCmd(command, *words)]
+        except (TrapError, MultiTrapError):
+            raise
+        except ROUTER_ERRORS:
+            self._api.close()
+            raise
 
     def _log_in(self) -> Api:
         if self._settings.login == "token":
-            return self._connect(token)
-        api = self._connect(plain)
+            return self._way.dial(token)
+        api = self._way.dial(plain)
         try:
             # A router older than 6.43 answers the plain login with a challenge, and the next command with !fatal.
             list(api.rawCmd("/system/identity/print"))
@@ -123,48 +140,7 @@ class Router:
             api.close()
             if class_of(error) != "auth":
                 raise
-            return self._connect(token)
+            return self._way.dial(token)
         except (TrapError, MultiTrapError):
             return api
         return api
-
-    def _connect(self, login: Callable[[Api, str, str], None]) -> Api:
-        settings = self._settings
-        return connect(
-            settings.host,
-            settings.user,
-            settings.password,
-            port=settings.port,
-            timeout=settings.timeout,
-            encoding="utf-8",
-            ssl_wrapper=self._keep,
-            login_method=login,
-        )
-
-    def _keep(self, connection: socket.socket) -> socket.socket:
-        """librouteros hands the fresh socket over for TLS; this is where the deadline gets hold of it."""
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if self._settings.tls:
-            try:
-                context = ssl.create_default_context(cafile=self._settings.tls_ca or None)
-                connection = context.wrap_socket(connection, server_hostname=self._settings.host)
-            except BaseException:
-                connection.close()
-                raise
-        self._sockets.append(connection)
-        if self._late:
-            self._cut()
-        return connection
-
-    def _cut(self) -> None:
-        self._late = True
-        for connection in self._sockets:
-            with contextlib.suppress(OSError):
-                # close() would leave a blocked recv waiting; shutdown wakes it.
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _close(self) -> None:
-        self._timer.cancel()
-        self._timer.join()
-        for connection in self._sockets:
-            connection.close()

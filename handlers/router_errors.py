@@ -7,14 +7,18 @@ Duplicates are therefore matched loosely. Only what may go away by itself is wor
 from __future__ import annotations
 
 import re
-import ssl
 
 from librouteros.exceptions import ConnectionClosed, FatalError, LibRouterosError, MultiTrapError, TrapError
 
-BROKEN_PROTOCOL = (ValueError, IndexError, TypeError, AttributeError)
-"""What librouteros raises on replies that it cannot read (tried); a trap message of digits ends in AttributeError."""
 
-ROUTER_ERRORS = (LibRouterosError, OSError, *BROKEN_PROTOCOL)
+class TlsRefused(Exception):
+    """The router and we do not agree on TLS, or its certificate is not to be trusted. Trying again changes nothing."""
+
+
+BROKEN_PROTOCOL = (ValueError, LookupError, TypeError, AttributeError, StopIteration)
+"""What librouteros raises on replies that it cannot read (tried); a challenge that is missing is a StopIteration."""
+
+ROUTER_ERRORS = (LibRouterosError, TlsRefused, OSError, *BROKEN_PROTOCOL)
 """Everything that talking to a router can raise: socket errors come unwrapped."""
 
 CLASSES = [
@@ -34,7 +38,13 @@ CLASSES = [
 ]
 PATTERNS = [(name, re.compile(pattern, re.IGNORECASE)) for name, pattern in CLASSES]
 
-FLAGGED = {"auth": "credentials", "permission": "permission", "no-such-menu": "menu", "no-such-command": "menu"}
+FLAGGED = {
+    "auth": "credentials",
+    "permission": "permission",
+    "no-such-menu": "menu",
+    "no-such-command": "menu",
+    "tls": "tls",
+}
 """Classes that are the router's own problem, and the word that `routers.problem` gets for it."""
 
 
@@ -49,21 +59,25 @@ def text_of(error: BaseException) -> str:
         return ", ".join(text_of(trap) for trap in error.traps)
     if isinstance(error, TrapError):
         return str(error.message)
-    try:
-        return str(error) or type(error).__name__
-    except BROKEN_PROTOCOL:
-        return type(error).__name__
+    if isinstance(error, UnicodeError):
+        # Its own text quotes the letter, and what could not be sent may be the password.
+        return "a letter in what we send (user, password, a name) cannot be written in this login's encoding"
+    said = str(error) or type(error).__name__
+    understood = isinstance(error, FatalError) or class_of(error) != "protocol"
+    return said if understood else f"its answer cannot be understood ({said})"
 
 
 def class_of(error: BaseException) -> str:
     """The class of anything in ROUTER_ERRORS: a text's class, `network`, `tls`, or `protocol`."""
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, TlsRefused):
         return "tls"
+    if isinstance(error, UnicodeError):
+        return "bug"
     if isinstance(error, TrapError | MultiTrapError):
         return class_of_text(text_of(error))
     if isinstance(error, FatalError):
         known = class_of_text(text_of(error))
-        return known if known == "auth" else "network"
+        return known if known in {"auth", "closed"} else "network"
     return "network" if isinstance(error, ConnectionClosed | OSError) else "protocol"
 
 

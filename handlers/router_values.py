@@ -16,8 +16,14 @@ BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, None: 1 << 10}
 
 SENSITIVE = frozenset({"password", "secret"})
 """Columns that no row, log or message of ours may hold; an account without the policy `sensitive` does not see them."""
-WORDS = SENSITIVE | {"name", "comment", "list", "dns-name", "dst-host", "on-event", "profile", "server", "user"}
-"""Columns where `1h` and `60m` are different names, not the same time."""
+TEXTS = SENSITIVE | frozenset(
+    [
+        *("name", "user", "username", "comment", "email", "message", "ret", ".id", "dns-name", "dst-host"),
+        *("server", "profile", "interface", "bridge", "list", "group", "host", "address", "mac-address"),
+        *("address-pool", "address-list", "session-id", "acct-session-id", "on-login", "on-logout", "on-event"),
+    ]
+)
+"""Columns that hold text and nothing else: a user may be called `yes`, a password may look like 10 minutes."""
 RATES = frozenset({"rate-limit", "max-limit", "limit-at"})
 SETS = frozenset({"login-by", "connection-state", "topics", "policy", "service"})
 """Lists in which the router keeps an order of its own."""
@@ -60,9 +66,9 @@ def canonical(value: object, column: str = "") -> str:
     """One spelling for all values of a column that mean the same; librouteros makes numbers and booleans of some."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if column in TEXTS:
+        return _plain(str(value)) if column == "address" else str(value)
     text = {"yes": "true", "no": "false"}.get(str(value), str(value))
-    if column in WORDS:
-        return text
     if column in SETS:
         return ",".join(sorted(text.split(",")))
     if column in RATES:
@@ -79,11 +85,12 @@ def _plain(text: str) -> str:
 
 
 def differences(row: Mapping[str, object], wanted: Mapping[str, str]) -> dict[str, str]:
-    """The wanted values that the row does not have. An absent column is empty, or `no` where yes or no is wanted."""
+    """The wanted values that the row does not have. An absent column is empty, or `no`, 0, `none` as wanted."""
     return {name: value for name, value in wanted.items() if not same(row, name, value)}
 
 
 def same(row: Mapping[str, object], column: str, wanted: str) -> bool:
     """Whether the row's value of a column means the wanted one."""
-    absent = "no" if canonical(wanted) in {"true", "false"} else ""
+    is_switch = canonical(wanted) in {"true", "false"}
+    absent = "" if column in TEXTS else "no" if is_switch else wanted if wanted in {"0", "none"} else ""
     return canonical(row.get(column, absent), column) == canonical(wanted, column)

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 _SHADOWED = frozenset({"ROUTER_PASSWORD", "ROUTER_PASSWORD_FILE"})
 """A router with a password of its own reads neither of the common ones: a file would win over a value."""
 
+SMS_PATHS = {"africastalking": "/version1/messaging", "smsleopard": "/v1/sms/send"}
+"""The shapes of SMS gateways that are spoken, with the path of each."""
+
 
 class SettingMissing(Exception):
     """A handler cannot work without this setting, or its value makes no sense; trying again will not help."""
@@ -59,6 +62,37 @@ class SmsSettings:
     sender: str
     timeout: float
     report_wait: float
+    shape: str = "africastalking"
+    rate: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DarajaSettings:
+    """Safaricom's API: where it is, our shortcode and the three secrets that go with it. `timeout`: seconds."""
+
+    url: str
+    shortcode: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+    passkey: str = field(repr=False)
+    transaction_type: str
+    party: str
+    callback_url: str
+    timeout: float
+    confirm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadiusSettings:
+    """The secret that FreeRADIUS and a router share, how often routers report, how to ask one to disconnect.
+
+    Times in seconds.
+    """
+
+    secret: str = field(repr=False)
+    interim: float
+    coa_port: int
+    coa_timeout: float
 
 
 def payment_settings(env: Mapping[str, str] = os.environ) -> PaymentSettings:
@@ -100,6 +134,36 @@ def settings_of(name: str, address: str, env: Mapping[str, str] = os.environ) ->
     return router_settings({**common, **own, "ROUTER": address})
 
 
+def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
+    """SMS_URL, SMS_USERNAME, SMS_API_KEY(_FILE), SMS_SENDER … Raises SettingMissing."""
+    shape = env.get("SMS_SHAPE", "africastalking").lower()
+    if shape not in SMS_PATHS:
+        raise SettingMissing(f"SMS_SHAPE is {shape!r}: expected {' or '.join(SMS_PATHS)}")
+    return SmsSettings(
+        url=_endpoint("SMS_URL", _needed(env, "SMS_URL"), SMS_PATHS[shape]),
+        shape=shape,
+        rate=_seconds(env, "SMS_RATE", 10, "messages per second, such as 5"),
+        username=_needed(env, "SMS_USERNAME"),
+        api_key=_secret(env, "SMS_API_KEY"),
+        sender=env.get("SMS_SENDER", ""),
+        timeout=_seconds(env, "SMS_TIMEOUT", 10),
+        report_wait=_seconds(env, "SMS_REPORT_WAIT", 120),
+    )
+
+
+def radius_settings(name: str = "", env: Mapping[str, str] = os.environ) -> RadiusSettings:
+    """The router's secret (radius_secret_of), RADIUS_INTERIM, RADIUS_COA_PORT, RADIUS_COA_TIMEOUT.
+
+    Raises SettingMissing.
+    """
+    return RadiusSettings(
+        secret=radius_secret_of(name, env),
+        interim=interim(env),
+        coa_port=int(_seconds(env, "RADIUS_COA_PORT", 3799)),
+        coa_timeout=_seconds(env, "RADIUS_COA_TIMEOUT", 3),
+    )
+
+
 def radius_secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
     """What a router and the RADIUS server share: RADIUS_SECRET(_FILE), before it ROUTER_NAME_RADIUS_SECRET(_FILE).
 
@@ -110,16 +174,60 @@ def radius_secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
     return _secret(env, own if has_own else "RADIUS_SECRET")
 
 
-def sms_settings(env: Mapping[str, str] = os.environ) -> SmsSettings:
-    """SMS_URL, SMS_USERNAME, SMS_API_KEY(_FILE), SMS_SENDER … Raises SettingMissing."""
-    return SmsSettings(
-        url=_endpoint(_needed(env, "SMS_URL")),
-        username=_needed(env, "SMS_USERNAME"),
-        api_key=_secret(env, "SMS_API_KEY"),
-        sender=env.get("SMS_SENDER", ""),
-        timeout=_seconds(env, "SMS_TIMEOUT", 10),
-        report_wait=_seconds(env, "SMS_REPORT_WAIT", 120),
+def own_radius_secrets(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`ROUTER_NAME` → its secret, for all routers that have one of their own. Raises SettingMissing."""
+    found = [re.fullmatch(r"(ROUTER_[A-Z0-9_]+)_RADIUS_SECRET(?:_FILE)?", name) for name, value in env.items() if value]
+    return {match[1]: _secret(env, f"{match[1]}_RADIUS_SECRET") for match in found if match}
+
+
+def interim(env: Mapping[str, str] = os.environ) -> float:
+    """RADIUS_INTERIM: seconds between two reports of a session. Raises SettingMissing."""
+    return _seconds(env, "RADIUS_INTERIM", 300)
+
+
+def disconnect_way(env: Mapping[str, str] = os.environ) -> str:
+    """HOTSPOT_DISCONNECT: `api`, `radius`, or `auto` (the API; RADIUS where that refuses us). Raises SettingMissing."""
+    way = env.get("HOTSPOT_DISCONNECT", "auto")
+    if way not in {"auto", "api", "radius"}:
+        raise SettingMissing(f"HOTSPOT_DISCONNECT is {way!r}: expected auto, api or radius")
+    return way
+
+
+def secret_of(name: str, env: Mapping[str, str] = os.environ) -> str:
+    """The value of NAME, or the contents of the file that NAME_FILE names. Raises SettingMissing."""
+    return _secret(env, name)
+
+
+def daraja_settings(env: Mapping[str, str] = os.environ) -> DarajaSettings:
+    """MPESA_SHORTCODE, MPESA_CONSUMER_KEY and so on; the secrets also as *_FILE. Raises SettingMissing."""
+    shortcode = _needed(env, "MPESA_SHORTCODE")
+    kind = env.get("MPESA_TRANSACTION_TYPE", "CustomerPayBillOnline")
+    if kind not in {"CustomerPayBillOnline", "CustomerBuyGoodsOnline"}:
+        raise SettingMissing(f"MPESA_TRANSACTION_TYPE is {kind!r}: CustomerPayBillOnline or CustomerBuyGoodsOnline")
+    return DarajaSettings(
+        url=_endpoint("MPESA_URL", env.get("MPESA_URL", "") or "https://api.safaricom.co.ke", "").rstrip("/"),
+        shortcode=shortcode,
+        key=_secret(env, "MPESA_CONSUMER_KEY"),
+        secret=_secret(env, "MPESA_CONSUMER_SECRET"),
+        passkey=_secret(env, "MPESA_PASSKEY"),
+        transaction_type=kind,
+        party=env.get("MPESA_PARTY", "") or shortcode,
+        callback_url=_callback_url(env.get("MPESA_CALLBACK_URL", "")),
+        timeout=_seconds(env, "MPESA_TIMEOUT", 10),
+        confirm=confirms(env),
     )
+
+
+def confirms(env: Mapping[str, str] = os.environ) -> bool:
+    """MPESA_CONFIRM: whether Daraja is asked before the success that a callback claims is applied."""
+    return env.get("MPESA_CONFIRM", "").lower() in {"1", "yes", "true", "on"}
+
+
+def _callback_url(text: str) -> str:
+    """Daraja calls no address that names it, and only https."""
+    if text and (not text.startswith("https://") or re.search("mpesa|m-pesa|safaricom", text, re.IGNORECASE)):
+        raise SettingMissing("MPESA_CALLBACK_URL: expected https://… without the words mpesa and safaricom in it")
+    return text
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:
@@ -139,23 +247,23 @@ def _secret(env: Mapping[str, str], name: str) -> str:
         raise SettingMissing(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from None
 
 
-def _endpoint(text: str) -> str:
-    """The gateway's address; one without a path gets Africa's Talking's."""
+def _endpoint(name: str, text: str, path: str) -> str:
+    """A web address; one without a path gets this path. The message hides what may be a password in it."""
     try:
         parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise SettingMissing(f"SMS_URL is {text!r}: expected http:// or https:// and a host")
-    return text if parts.path.strip("/") else f"{text.rstrip('/')}/version1/messaging"
+        raise SettingMissing(f"{name} is {text.rpartition('@')[2]!r}: expected http:// or https:// and a host")
+    return text if parts.path.strip("/") else f"{text.rstrip('/')}{path}"
 
 
-def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(env: Mapping[str, str], name: str, default: float, expected: str = "seconds") -> float:
     text = env.get(name, "")
     try:
         return float(text) if text else default
     except ValueError:
-        raise SettingMissing(f"{name} is {text!r}: expected seconds") from None
+        raise SettingMissing(f"{name} is {text!r}: expected {expected}") from None
 
 
 def _address(text: str, default_port: int) -> tuple[str, int]:

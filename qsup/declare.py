@@ -6,6 +6,7 @@ when besides no row uses it: jobs that wait in a retired queue are still served 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from psycopg import Connection, errors
 
 from qsup import sql
 from qsup.migrate import LOCK
-from qsup.routing import Routing
+from qsup.perform import clean
+from qsup.routing import Queue, Routing
 from qsup.store import numbers
 
 
@@ -66,13 +68,27 @@ def _declare(conn: Connection[Any], routing: Routing) -> None:
     names = list(routing.queues)
     listening = numbers(workers(routing, name) for name in names)
     keeps = [queue.keep for queue in routing.queues.values()]
-    conn.execute(sql.text("declare_queues"), {"names": names, "workers": listening, "keeps": keeps})
+    settings = [json.dumps(_settings(conn, queue)) for queue in routing.queues.values()]
+    conn.execute(
+        sql.text("declare_queues"), {"names": names, "workers": listening, "keeps": keeps, "settings": settings}
+    )
     routes = list(routing.routes.values())
     values = {
         "names": [route.job for route in routes], "queues": [route.queue for route in routes],
         "hooks": [route.failed is not None for route in routes], "payload_limit": routing.payload_limit,
     }  # fmt: skip
     conn.execute(sql.text("declare_types"), values)
+
+
+def _settings(conn: Connection[Any], queue: Queue) -> dict[str, int | float | str]:
+    """What the views show of a queue besides its workers. A purpose is for people: it must never stop an apply."""
+    purpose = clean(queue.purpose)
+    if conn.info.parameter_status("server_encoding") != "UTF8":
+        purpose = purpose.encode("ascii", "replace").decode()
+    return {
+        "priority": queue.priority, "sleep": queue.sleep, "tries": queue.tries, "timeout": queue.timeout,
+        "purpose": purpose,
+    }  # fmt: skip
 
 
 def _names(conn: Connection[Any], statement: str, values: dict[str, Any]) -> tuple[str, ...]:

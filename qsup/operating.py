@@ -16,7 +16,8 @@ import psycopg
 from psycopg import Connection
 
 from qsup import connect, sql
-from qsup.errors import DatabaseUnavailable, QsupError
+from qsup.complaints import as_error
+from qsup.errors import DatabaseUnavailable
 from qsup.migrate import require
 
 
@@ -27,17 +28,11 @@ def operator(dsn: str) -> Iterator[Connection[Any]]:
         try:
             require(conn)
             yield conn
-        except psycopg.errors.InsufficientPrivilege as error:
-            reason = error.diag.message_primary or str(error)
-            raise QsupError(
-                f"this database user may not do that: {reason}", hint="Use the user of `qsup run`."
-            ) from None
         except psycopg.Error as error:
-            reason = str(error).strip()
+            if not conn.closed:
+                raise as_error(error) from None
             hint = "The command's row in qsup.commands says how far it came; give it again for the rest."
-            if conn.closed:
-                raise DatabaseUnavailable(f"the database was lost: {reason}", hint=hint) from None
-            raise QsupError(f"the database refused: {reason}", hint=hint) from None
+            raise DatabaseUnavailable(f"the database was lost: {str(error).strip()}", hint=hint) from None
 
 
 def who(environ: Mapping[str, str]) -> str:

@@ -32,6 +32,17 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How far a running job is, in percent."""
+
+    key: Key
+    percent: float
+    note: str
+    type: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
 class Want:
     """Claim for these slots (one may stand twice) from this queue, rows with a seq above `after` only."""
 

@@ -16,7 +16,7 @@ from psycopg import Connection
 
 from qsup import sql
 from qsup.outcome import Again, Failed, Report
-from qsup.rows import Claimed, Key, Want
+from qsup.rows import Claimed, Key, Step, Want
 
 BATCH = 1000
 """Rows that promoting or pruning changes at once."""
@@ -160,11 +160,13 @@ def stop_waiting(conn: Connection[Any], supervisor: str, queues: Sequence[str]) 
     conn.execute(sql.text("stop_waiting"), {"supervisor": supervisor, "queues": list(queues)})
 
 
-def progress(conn: Connection[Any], steps: Sequence[tuple[Key, float, str]]) -> None:
-    """Store how far running jobs are: (key, percent, note)."""
-    values = _keys([key for key, *_ in steps]) | {
-        "notes": [note for *_, note in steps],
-        "percents": [percent for _, percent, _ in steps],
+def progress(conn: Connection[Any], steps: Sequence[Step]) -> None:
+    """Store how far running jobs are, and tell whoever listens to the channel qsup_progress."""
+    values = _keys([step.key for step in steps]) | {
+        "notes": [step.note for step in steps],
+        "percents": [step.percent for step in steps],
+        "types": [step.type for step in steps],
+        "queues": [step.queue for step in steps],
     }
     conn.execute(sql.text("progress"), values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,7 +130,7 @@ def lines(told: Story, *, payload: bool) -> Iterator[str]:
         yield from _failure(told.failed)
     if payload and row:
         yield f"  payload {row['payload']}"
-    yield from _section("what happened", [_event(one) for one in told.events])
+    yield from _section("what happened", [event_line(one) for one in told.events])
     yield from _section("what operators did", [_command(one) for one in told.commands])
 
 
@@ -154,7 +155,8 @@ def _section(title: str, found: list[str]) -> Iterator[str]:
         yield from (f"  {line}" for line in found)
 
 
-def _event(event: Row) -> str:
+def event_line(event: Row) -> str:
+    """One event for people."""
     claim = f" (claim {event['claim']})" if event["claim"] is not None else ""
     detail = f": {printable(event['detail'])}" if event["detail"] else ""
     return f"{moment(event['at'])} {event['kind']}{claim}{detail}{_number(event)}"
@@ -178,22 +180,24 @@ def moment(when: datetime) -> str:
 
 def as_json(told: Story, *, payload: bool) -> dict[str, Any]:
     """The story for programs; the payload only when it is asked for."""
-    hidden = () if payload else ("payload",)
-
-    def plain(row: Row | None) -> dict[str, Any] | None:
-        return None if row is None else {name: _value(one) for name, one in row.items() if name not in hidden}
-
+    rows = {"live": told.live, "failed": told.failed, "done": told.done}
     return {
         "id": told.id,
         "state": told.state,
         "where": where(told),
-        "live": plain(told.live),
-        "failed": plain(told.failed),
-        "done": plain(told.done),
+        **{name: None if row is None else plain(row, payload=payload) for name, row in rows.items()},
         "events": [plain(one) for one in told.events],
         "commands": [plain(one) for one in told.commands],
     }
 
 
+def plain(row: Row, *, payload: bool = False) -> dict[str, Any]:
+    """A row as JSON has it."""
+    return {name: _value(one) for name, one in row.items() if payload or name != "payload"}
+
+
 def _value(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON knows no such numbers.
+        return str(value)
     return value.isoformat() if isinstance(value, datetime) else value

@@ -25,9 +25,9 @@ import psycopg
 from rich.console import Console
 
 from handlers import schema
-from handlers.mikrotik import USERS
 from handlers.router import Router
 from handlers.router_errors import ROUTER_ERRORS, text_of
+from handlers.router_user import USERS
 from handlers.sandbox import playing, summary
 from handlers.sandbox.playing import BadScript, Connection, Played, Script, TooSlow
 from handlers.sandbox.project import Project, ProjectFailed

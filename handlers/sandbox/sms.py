@@ -6,6 +6,7 @@ checks: the key, the form, a number with a plus sign.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -21,13 +22,14 @@ import click
 
 from handlers.sandbox.endings import endings
 
+SHAPES = json.loads((Path(__file__).parent / "data" / "sms_answers.json").read_text())
 ANSWERS: dict[str, dict[str, Any]] = {
-    answer["name"]: answer
-    for answer in json.loads((Path(__file__).parent / "data" / "sms_answers.json").read_text())["africastalking"][
-        "answers"
-    ]
+    **{answer["name"]: answer for answer in SHAPES["africastalking"]["answers"]},
+    **{f"leopard_{answer['name']}": answer for answer in SHAPES["generic"]["answers"]},
 }
 HANG = "hang_after_accept"
+LEOPARD = "/v1/sms/send"
+"""The path of the other shape, SMSLeopard's; every other path is Africa's Talking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class SmsGateway:
         self.requests = 0
         self.closing = threading.Event()
         self._ordered: list[str] = []
+        self._own: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._server = _Server((host, port), _Request)
         self._server.gateway = self
@@ -66,17 +69,25 @@ class SmsGateway:
         with self._lock:
             self._ordered.extend(names)
 
-    def take(self, to: str, text: str) -> dict[str, Any]:
+    def answer_with(self, name: str, answer: dict[str, Any]) -> None:
+        """Order an answer of one's own: `http`, `text` or `body`, `headers`."""
+        self._own[name] = answer
+        self.order(name)
+
+    def take(self, to: str, text: str, usual: str) -> dict[str, Any]:
         """One request: keep the message if the answer says that it was taken; returns the answer."""
         with self._lock:
-            name = self._ordered.pop(0) if self._ordered else "ok"
-            if name not in {"ok", "queued", HANG}:
-                return ANSWERS[name]
+            name = self._ordered.pop(0) if self._ordered else usual
+            if name not in {"ok", "queued", "leopard_ok", HANG}:
+                return self._own.get(name) or ANSWERS[name]
             message_id = f"ATXid_{len(self.sent) + 1:08x}"
             self.sent.append(Sent(to=to, text=text, message_id=message_id))
         if name == HANG:
             return ANSWERS[HANG]
         answer = json.loads(json.dumps(ANSWERS[name]))
+        if name == "leopard_ok":
+            answer["body"]["recipients"][0] |= {"number": to, "id": message_id}
+            return dict(answer)
         answer["body"]["SMSMessageData"]["Recipients"][0] |= {"number": to, "messageId": message_id}
         return dict(answer)
 
@@ -111,13 +122,7 @@ class _Request(BaseHTTPRequestHandler):
         gateway = self.server.gateway
         gateway.requests += 1
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-        form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
-        if self.headers.get("apiKey") != gateway.api_key or form.get("username") != gateway.username:
-            answer = ANSWERS["bad_key"]
-        elif not form.get("to", "").startswith("+") or not form.get("message"):
-            answer = ANSWERS["recipient_403"]
-        else:
-            answer = gateway.take(form["to"], form["message"])
+        answer = self._leopard(body) if self.path == LEOPARD else self._africas_talking(body)
         if "http" not in answer:
             gateway.closing.wait()
             self.close_connection = True
@@ -125,6 +130,22 @@ class _Request(BaseHTTPRequestHandler):
         text = json.dumps(answer["body"]) if "body" in answer else answer["text"]
         kind = "application/json" if "body" in answer else "text/plain"
         self._answer(answer["http"], text, {"Content-Type": kind, **answer.get("headers", {})})
+
+    def _africas_talking(self, body: str) -> dict[str, Any]:
+        gateway = self.server.gateway
+        form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
+        if self.headers.get("apiKey") != gateway.api_key or form.get("username") != gateway.username:
+            return ANSWERS["bad_key"]
+        if not form.get("to", "").startswith("+") or not form.get("message"):
+            return ANSWERS["recipient_403"]
+        return gateway.take(form["to"], form["message"], "ok")
+
+    def _leopard(self, body: str) -> dict[str, Any]:
+        gateway, message = self.server.gateway, json.loads(body)
+        account = base64.b64encode(f"{gateway.username}:{gateway.api_key}".encode()).decode()
+        if self.headers.get("Authorization") != f"Basic {account}":
+            return {"http": 401, "text": "Unauthorized"}
+        return gateway.take(message["destination"][0]["number"], message["message"], "leopard_ok")
 
     def _answer(self, status: int, text: str, headers: dict[str, str]) -> None:
         data = text.encode()

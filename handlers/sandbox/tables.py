@@ -97,6 +97,11 @@ class Tables:
             self._refuse_duplicate(path, menu, row, None)
             return self._insert(path, row, before)
 
+    def appear(self, path: str, row: Row) -> str:
+        """A row that the router makes by itself, such as a customer who logs in; returns its id."""
+        with self._lock:
+            return self._insert(path, row)
+
     def set(self, path: str, ids: str, attributes: Row) -> None:
         """Change rows (ids or names, comma separated). Raises Trap."""
         with self._lock:

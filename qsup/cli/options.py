@@ -61,9 +61,11 @@ def the_dsn(database: str | None, path: Path, in_file: str | None, *, start: boo
     return dsn_for(resolve(database, os.environ, in_file), path, start)
 
 
-def reach(config: str | None, database: str | None) -> str:
-    """The DSN for a command that needs the database and not the file: it also works on a host that has no queues.yaml,
-    and with one that is broken at the moment, as long as that cannot be what names the database. Raises QsupError.
+def reach(config: str | None, database: str | None, *, start: bool = False) -> str:
+    """The DSN for a command that needs the database and not the file. Raises QsupError.
+
+    It also works where there is no queues.yaml, and with one that is broken at the moment, as long as that cannot be
+    what names the database. The embedded one is started if `start`.
     """
     from qsup.database import resolve
 
@@ -74,8 +76,15 @@ def reach(config: str | None, database: str | None) -> str:
         if config is not None or choice.kind == "embedded":
             raise
         return choice.dsn
-    found = load(path, os.environ).routing
     named = database or os.environ.get("QSUP_DATABASE_URL")
-    if found is None and not named and NAMES_DATABASE.search(path.read_text(errors="replace")):
-        return the_dsn(database, path, load_or_raise(path, os.environ).database, start=False)
-    return the_dsn(database, path, found.database if found else None, start=False)
+    return the_dsn(database, path, None if named else _named_in(path), start=start)
+
+
+def _named_in(path: Path) -> str | None:
+    """The database of the file, also of one that is wrong elsewhere. Raises ConfigUnreadable if it could mean any."""
+    parsed = load(path, os.environ).parsed
+    if parsed is not None and parsed.routing.database:
+        return parsed.routing.database
+    if NAMES_DATABASE.search(path.read_text(errors="replace")):
+        return load_or_raise(path, os.environ).database
+    return None

@@ -5,17 +5,14 @@ They must work in bad times: with a broken queues.yaml, or without one, as long 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
-from qsup.errors import ConfigUnreadable
+from qsup.cli.options import config_option, database_option, json_option, reach
 from qsup.units import duration
 
 if TYPE_CHECKING:
@@ -47,26 +44,8 @@ def reached(config: str | None, database: str | None) -> Iterator[Connection[Any
     """A connection to the project's database, with sentences for its errors. Raises QsupError."""
     from qsup.operating import operator
 
-    with operator(_dsn(config, database)) as conn:
+    with operator(reach(config, database, start=True)) as conn:
         yield conn
-
-
-def _dsn(config: str | None, database: str | None) -> str:
-    from qsup.check.load import load, load_or_raise
-
-    named_elsewhere = bool(database or os.environ.get("QSUP_DATABASE_URL"))
-    try:
-        path = the_file(config)
-    except ConfigUnreadable:
-        if not named_elsewhere:
-            raise
-        return the_dsn(database, Path("queues.yaml"), None, start=True)
-    if named_elsewhere:
-        return the_dsn(database, path, None, start=True)
-    parsed = load(path, os.environ).parsed
-    # A broken file that still names its database is good enough; one that does not could mean any.
-    in_file = (parsed.routing.database if parsed else None) or load_or_raise(path, os.environ).database
-    return the_dsn(database, path, in_file, start=True)
 
 
 def numbers_of(words: Iterable[str]) -> list[int]:

@@ -29,7 +29,7 @@ from qsup.messages import (
 )
 from qsup.outcome import Report
 from qsup.routing import Routing
-from qsup.rows import Key
+from qsup.rows import Key, Step
 
 
 class Desk:
@@ -44,7 +44,7 @@ class Desk:
         self.returned: list[str] = []
         """Slots whose worker has said hello or died since the rows that nobody has were last released."""
         self.pending: dict[Key, Pending] = {}
-        self.steps: list[tuple[Key, float, str]] = []
+        self.steps: list[Step] = []
         self.config: Configure | None = None
         self.roster_known = False
         self.stopping = False
@@ -81,7 +81,7 @@ class Desk:
             case Finished():
                 self._finish(peer, message)
             case Progress():
-                self.steps.append(((message.id, message.claim), message.percent, message.note))
+                self._step(peer, message)
             case Leaving():
                 peer.leaving = True
                 self.acknowledge(peer)
@@ -158,6 +158,12 @@ class Desk:
             exception=message.exception, traceback=message.traceback, frame=message.frame,
         )  # fmt: skip
         self.keep(Pending(key, report, job, peer.slot))
+
+    def _step(self, peer: Peer, message: Progress) -> None:
+        key = (message.id, message.claim)
+        # Progress comes over the connection that the job went over; what was dropped with another one is late.
+        if (job := peer.jobs.get(key)) is not None:
+            self.steps.append(Step(key, message.percent, message.note, job.type, job.queue))
 
     def _bury(self, died: Died) -> None:
         peer = self.peers.by_slot.get(died.slot)

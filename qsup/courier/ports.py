@@ -10,7 +10,7 @@ from typing import Protocol
 from qsup.messages import Message
 from qsup.outcome import Again, Failed, Report
 from qsup.routing import Routing
-from qsup.rows import Claimed, Key, Want
+from qsup.rows import Claimed, Key, Step, Want
 
 Fail = tuple[Key, Failed, Report, bool]
 """A job that has failed for good; the last value: run a failed hook?"""
@@ -109,7 +109,7 @@ class Database(Protocol):
     def lookup(self, keys: Sequence[Key]) -> dict[Key, Claimed]:
         """Of these claims the ones that are still running."""
 
-    def progress(self, steps: Sequence[tuple[Key, float, str]]) -> None:
+    def progress(self, steps: Sequence[Step]) -> None:
         """Store how far running jobs are."""
 
     def wait_for(self, supervisor: str, queues: Sequence[str]) -> None:

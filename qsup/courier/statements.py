@@ -11,7 +11,7 @@ from qsup import declare, store
 from qsup.courier.ports import Fail, Unstorable
 from qsup.outcome import Again
 from qsup.routing import Routing
-from qsup.rows import Claimed, Key, Want
+from qsup.rows import Claimed, Key, Step, Want
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Statements:
         """Of these claims the ones that are still running."""
         return store.lookup(self.conn, keys)
 
-    def progress(self, steps: Sequence[tuple[Key, float, str]]) -> None:
+    def progress(self, steps: Sequence[Step]) -> None:
         """Store how far running jobs are."""
         store.progress(self.conn, steps)
 

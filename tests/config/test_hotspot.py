@@ -57,6 +57,7 @@ def test_the_payment_flow_s_jobs_are_routed_and_the_other_queues_have_no_job_yet
         job: route.queue for job, route in routes.items() if route.queue in ("payments", "provisioning", "hotspot-sms")
     } == {
         "ProcessPaymentJob": "payments",
+        "ReconcilePaymentsJob": "payments",
         "ProvisionUserInMikroTikJob": "provisioning",
         "SendCredentialsSMSJob": "hotspot-sms",
     }

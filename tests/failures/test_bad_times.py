@@ -29,14 +29,14 @@ def test_they_need_no_file_when_the_database_is_named(world: Connection[Any], qs
     assert told(qsup, "retry", str(number))["retried"] == [number]
 
 
-def test_without_a_name_the_file_must_be_readable(qsup: Qsup, tmp_path: Path, dsn: str) -> None:
-    (tmp_path / "queues.yaml").write_text("version: 1\nqueues: [")
+def test_a_broken_file_that_may_name_the_database_must_be_readable(qsup: Qsup, tmp_path: Path, dsn: str) -> None:
+    (tmp_path / "queues.yaml").write_text("version: 1\ndatabase: elsewhere\nqueues: [")
     answer = qsup("failed", "--database", "")
     assert answer.returncode == 0, "QSUP_DATABASE_URL names it"
     unnamed = qsup_in(tmp_path, "")
     answer = unnamed("failed")
     assert answer.returncode == 78
-    assert "queues.yaml:2" in answer.stderr
+    assert "queues.yaml:3" in answer.stderr
     (tmp_path / "queues.yaml").write_text(f"version: 1\ndatabase: '{dsn}'\nqueues: {{x: {{workers: many}}}}\n")
     answer = unnamed("failed")
     assert (answer.returncode, answer.stdout) == (0, "no failed jobs\n"), answer.stderr
@@ -58,7 +58,7 @@ def test_they_say_in_a_sentence_that_the_database_cannot_be_used(
     ("answer", "code", "sentence"),
     [
         ("PERFORM pg_terminate_backend(pg_backend_pid())", 75, "qsup: the database was lost: "),
-        ("RAISE EXCEPTION 'not today'", 1, "qsup: the database refused: not today"),
+        ("RAISE EXCEPTION 'not today'", 1, "qsup: PostgreSQL refused: not today"),
     ],
 )
 def test_a_database_that_stops_a_command_half_way_leaves_what_was_done(

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from qsup import store
 from qsup.outcome import Again
+from qsup.rows import Step
 from tests.cli.program import Qsup
 from tests.failures.world import declared, fail_again, fails, told
 from tests.schema.rows import US, claim, one, put
@@ -62,7 +63,7 @@ def test_a_running_job_says_who_runs_it_since_when_and_until_when(world: Connect
     listens(world, "a")
     [number] = put(world)
     key = claim(world)[0].key
-    store.progress(world, [(key, 40.0, "half way")])
+    store.progress(world, [Step(key, 40.0, "half way", "Note", "a")])
     state, sentence = where(qsup, number)
     assert state == "running"
     assert sentence.startswith("running in a:0 on h1 since 2")
@@ -112,7 +113,7 @@ def test_a_done_job_is_in_the_history_and_one_that_is_gone_has_its_events(world:
     kept, gone = put(world, 2)
     first, second = claim(world, 2)
     store.archive(world, [first.key])
-    store.progress(world, [(second.key, 10.0, "x")])
+    store.progress(world, [Step(second.key, 10.0, "x", "Note", "a")])
     store.claim_and_record(world, US, [second.key], [], {})
     assert where(qsup, kept)[0] == "done"
     assert where(qsup, gone) == ("gone", "not stored any more: done, cancelled or deleted; only its events are left")

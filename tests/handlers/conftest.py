@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -10,12 +11,15 @@ import pytest
 from psycopg import sql
 
 from handlers import schema
+from handlers.sandbox import radius as sandbox_radius
+from handlers.sandbox.daraja import DarajaSandbox
+from handlers.sandbox.radius import Radius
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
 from qsup import declare
 from qsup.check.load import load_or_raise
 from qsup.embedded import Server
-from tests.handlers.hotspot import CALLBACKS, Hotspot, add_request
+from tests.handlers.hotspot import Hotspot
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,20 +42,19 @@ def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     monkeypatch.setenv("HOTSPOT_UNMATCHED_WAITS", "1,1")
     routing = load_or_raise(ROOT / "queues.yaml", {})
     with psycopg.connect(tables, autocommit=True) as db:
-        db.execute(
-            "TRUNCATE hotspot.users, hotspot.packages, hotspot.routers, hotspot.router_journal, hotspot.stk_requests,"
-            " hotspot.mpesa_inbox,"
-            " hotspot.payments, hotspot.subscriptions, hotspot.sms_outbox, radius.radcheck, radius.radgroupreply,"
-            " radius.radusergroup, qsup.jobs, qsup.failed_jobs, qsup.job_events RESTART IDENTITY"
-        )
+        hotspot = Hotspot(tables, routing, db)
+        hotspot.start_anew()
         declare.apply(db, routing, "test")
-        db.execute(
-            "INSERT INTO hotspot.packages (code, name, price, duration, rate_limit) VALUES"
-            " ('wifi-1h', 'WiFi 1h', 20, '1 hour', '2M/5M'), ('wifi-1d', 'WiFi 1 day', 50, '1 day', '5M/10M')"
-        )
-        for request in CALLBACKS["known_requests"]:
-            add_request(db, request["checkout_request_id"], request["phone"], request["amount"])
-        yield Hotspot(tables, routing, db)
+        yield hotspot
+
+
+@pytest.fixture
+def waiting(hotspot: Hotspot) -> Hotspot:
+    """A hotspot with one customer who is on the router and is to be told."""
+    hotspot.play("stk_success")
+    hotspot.db.execute("DELETE FROM qsup.jobs")
+    hotspot.tell(hotspot.value("SELECT id FROM hotspot.subscriptions"))
+    return hotspot
 
 
 @pytest.fixture
@@ -72,3 +75,53 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmsGateway]:
         monkeypatch.setenv("SMS_USERNAME", "sandbox")
         monkeypatch.setenv("SMS_API_KEY", "sandbox-key")
         yield simulator
+
+
+@pytest.fixture
+def in_threads() -> Callable[[Callable[[], object], int], None]:
+    """`in_threads(what, 3)`: so many at the same time, begun together; what one of them raises, the test raises."""
+
+    def run(what: Callable[[], object], count: int) -> None:
+        start, errors = threading.Barrier(count), []
+
+        def one() -> None:
+            try:
+                start.wait(30)
+                what()
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=one) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        if errors:
+            raise errors[0]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def radius_server(tables: str) -> Iterator[Radius]:
+    """FreeRADIUS on the tests' database, with the configuration that we ship."""
+    if why := sandbox_radius.missing():
+        pytest.skip(why)
+    with Radius(tables) as radius:
+        yield radius
+
+
+@pytest.fixture
+def radius(radius_server: Radius, hotspot: Hotspot) -> Radius:
+    """FreeRADIUS, and one router at 127.0.0.1 that it knows."""
+    hotspot.db.execute("INSERT INTO hotspot.routers (name, address) VALUES ('first', '127.0.0.1:8728')")
+    return radius_server
+
+
+@pytest.fixture
+def daraja(monkeypatch: pytest.MonkeyPatch) -> Iterator[DarajaSandbox]:
+    """Safaricom's API, with the handlers' environment pointing at it."""
+    with DarajaSandbox() as sandbox:
+        for name, value in sandbox.environment.items():
+            monkeypatch.setenv(name, value)
+        yield sandbox

@@ -148,7 +148,7 @@ class NthWrite(Faults):
         if self.number:
             return None
         self.hit = command
-        return Fault(command, self.kind, self.text)
+        return Fault(command=command, kind=self.kind, texts=(self.text,) if self.text else ())
 
 
 def words(report: Report) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +30,40 @@ CALLBACKS: dict[str, Any] = json.loads(
 )
 CASES: dict[str, dict[str, Any]] = {case["name"]: case for case in CALLBACKS["cases"]}
 
+COMES_TO = {
+    "users": "SELECT phone, username FROM hotspot.users ORDER BY 1",
+    "requests": "SELECT checkout_request_id, state, failure, result_code FROM hotspot.stk_requests ORDER BY 1",
+    "payments": (
+        "SELECT p.receipt, p.checkout_request_id, p.state, p.amount, p.phone, p.account, p.paid_at, p.reason, k.code,"
+        " s.router_id, s.ends_at - s.starts_at AS time FROM hotspot.payments p"
+        " LEFT JOIN hotspot.packages k ON k.id = p.package_id"
+        " LEFT JOIN hotspot.subscriptions s ON s.payment_id = p.id ORDER BY 1, 2"
+    ),
+    "sums": (
+        "SELECT u.phone, count(*), sum(s.ends_at - s.starts_at) AS time, count(o.id) AS messages FROM hotspot.users u"
+        " JOIN hotspot.subscriptions s ON s.user_id = u.id"
+        " LEFT JOIN hotspot.sms_outbox o ON o.subscription_id = s.id GROUP BY 1 ORDER BY 1"
+    ),
+    "checks": (
+        "SELECT c.username, c.attribute, c.op, c.value IN (u.password, (SELECT to_char(max(ends_at) AT TIME ZONE 'UTC',"
+        " 'Mon DD YYYY HH24:MI:SS') FROM hotspot.subscriptions WHERE user_id = u.id)) AS right"
+        " FROM radius.radcheck c JOIN hotspot.users u USING (username) ORDER BY 1, 2"
+    ),
+    "replies": "SELECT username, attribute, value FROM radius.radreply ORDER BY 1, 2",
+    "groups": "SELECT username, groupname FROM radius.radusergroup ORDER BY 1",
+    "group replies": "SELECT groupname, attribute, value FROM radius.radgroupreply ORDER BY 1, 2",
+    "group checks": "SELECT groupname, attribute, value FROM radius.radgroupcheck ORDER BY 1, 2",
+    "jobs": "SELECT type, count(*) FROM qsup.jobs WHERE type <> 'ProcessPaymentJob' GROUP BY 1 ORDER BY 1",
+}
+
+
+TABLES = """
+    SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+    WHERE schemaname IN ('hotspot', 'radius') AND tablename <> 'schema_version'
+    UNION ALL VALUES ('qsup.jobs'), ('qsup.failed_jobs'), ('qsup.job_events')
+"""
+"""What a test may have written."""
+
 
 @dataclass
 class Hotspot:
@@ -40,9 +75,20 @@ class Hotspot:
     told: list[tuple[float, str]] = field(default_factory=list)
     """What the jobs said of their progress."""
 
-    def tell(self, percent: float, note: str) -> None:
+    def hear(self, percent: float, note: str) -> None:
         """A job says how far it is."""
         self.told.append((percent, note))
+
+    def start_anew(self) -> None:
+        """Nobody has paid yet: two packages, and the known requests."""
+        tables = [row[0] for row in self.db.execute(TABLES)]
+        self.db.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY".encode())
+        self.db.execute(
+            "INSERT INTO hotspot.packages (code, name, price, duration, rate_limit) VALUES"
+            " ('wifi-1h', 'WiFi 1h', 20, '1 hour', '2M/5M'), ('wifi-1d', 'WiFi 1 day', 50, '1 day', '5M/10M')"
+        )
+        for request in CALLBACKS["known_requests"]:
+            add_request(self.db, request["checkout_request_id"], request["phone"], request["amount"])
 
     def receive(self, kind: str, payload: bytes | str | Mapping[str, Any]) -> int:
         """A callback arrives."""
@@ -95,7 +141,7 @@ class Hotspot:
         context = qsup.Context(
             job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=0,
             queue=work.queue, slot=f"{work.queue}:0", timeout=work.timeout, open_transaction=lambda: transaction,
-            open_connection=lambda: psycopg.connect(self.dsn, autocommit=True), send_progress=self.tell,
+            open_connection=lambda: psycopg.connect(self.dsn, autocommit=True), send_progress=self.hear,
         )  # fmt: skip
         try:
             report = perform(work, context, NoAlarm(limit))
@@ -136,6 +182,27 @@ class Hotspot:
         return [
             row["payload"] for row in self.rows("SELECT payload FROM qsup.jobs WHERE queue = %s ORDER BY id", queue)
         ]
+
+    def tell(self, subscription: int) -> None:
+        """The customer of a subscription is to be sent his SMS."""
+        self.db.execute(
+            "SELECT qsup.dispatch('SendCredentialsSMSJob', %s)", [json.dumps({"subscription_id": subscription})]
+        )
+
+    def run_at_once(self, queue: str, threads: int = 20, **context: Any) -> list[Report]:
+        """Turn that many workers, each with connections of its own, until the queue has no ready job."""
+        with ThreadPoolExecutor(threads) as pool:
+            turns = [pool.submit(self.run, queue, **context) for _ in range(threads)]
+        return [report for turn in turns for report in turn.result()]
+
+    def waiting_backends(self) -> int:
+        """How many connections of this database wait for a lock."""
+        return int(self.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                              " AND wait_event_type = 'Lock'"))  # fmt: skip
+
+    def comes_to(self) -> dict[str, list[dict[str, Any]]]:
+        """What the payments have come to, without ids, times and passwords, which no two runs have in common."""
+        return {name: self.rows(statement) for name, statement in COMES_TO.items()}
 
     def money(self) -> list[list[dict[str, Any]]]:
         """Everything that a callback may change, to compare before and after."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from handlers.customers import new_password, radius_time
+from handlers.admission import radius_time
+from handlers.customers import new_password
 from handlers.mpesa import Failed, Malformed, Paid, read_callback
 from handlers.phones import canonical, international, masked
 from tests.handlers.hotspot import CASES

@@ -53,10 +53,15 @@ def test_a_payment_makes_customer_subscription_radius_rows_sms_and_next_job(hots
         "username": PHONE,
         "groupname": "wifi-1h",
     }
-    assert hotspot.row("SELECT groupname, attribute, value FROM radius.radgroupreply") == {
+    assert hotspot.rows("SELECT groupname, attribute, value FROM radius.radgroupreply ORDER BY attribute") == [
+        {"groupname": "wifi-1h", "attribute": "Idle-Timeout", "value": "300"},
+        {"groupname": "wifi-1h", "attribute": "Mikrotik-Rate-Limit", "value": "2M/5M"},
+    ]
+    assert hotspot.row("SELECT groupname, attribute, op, value FROM radius.radgroupcheck") == {
         "groupname": "wifi-1h",
-        "attribute": "Mikrotik-Rate-Limit",
-        "value": "2M/5M",
+        "attribute": "Simultaneous-Use",
+        "op": ":=",
+        "value": "1",
     }
     assert hotspot.row("SELECT state, phone, body FROM hotspot.sms_outbox") == {
         "state": "pending",

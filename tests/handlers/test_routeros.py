@@ -317,7 +317,7 @@ def duration_of(text: str) -> str:
     return duration(timedelta(seconds=int(text)))
 
 
-@pytest.mark.parametrize("module", ["handlers.sandbox.routeros", "handlers.sandbox.sms"])
+@pytest.mark.parametrize("module", ["handlers.sandbox.routeros", "handlers.sandbox.sms", "handlers.sandbox.daraja"])
 def test_the_sandbox_runs_by_itself_and_says_its_port(module: str) -> None:
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen([sys.executable, "-m", module, "--port", "0"], stdout=subprocess.PIPE, env=environment)

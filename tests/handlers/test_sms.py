@@ -15,19 +15,8 @@ from tests.handlers.hotspot import Hotspot
 PHONE = "254712345678"
 
 
-@pytest.fixture
-def waiting(hotspot: Hotspot) -> Hotspot:
-    """A hotspot with one customer who is on the router and is to be told."""
-    hotspot.play("stk_success")
-    subscription = hotspot.value("SELECT id FROM hotspot.subscriptions")
-    hotspot.db.execute("DELETE FROM qsup.jobs")
-    dispatch(hotspot, subscription)
-    return hotspot
-
-
 def dispatch(hotspot: Hotspot, subscription: int) -> None:
-    payload = f'{{"subscription_id": {subscription}}}'
-    hotspot.db.execute("SELECT qsup.dispatch('SendCredentialsSMSJob', %s)", [payload])
+    hotspot.tell(subscription)
 
 
 def outbox(hotspot: Hotspot) -> tuple[str, str | None, int]:
@@ -86,7 +75,7 @@ MEANINGS = {
 @pytest.mark.parametrize("name", MEANINGS)
 def test_every_answer_of_the_gateway_has_its_consequence(waiting: Hotspot, gateway: SmsGateway, name: str) -> None:
     kind, state = MEANINGS[name]
-    gateway.order(name, name, name)
+    gateway.order(name, *(["down"] * 2 if name == "busy" else [name] * 2))
     reports = send(waiting)
     assert kinds(reports) == ([kind] if kind != "retry" else ["retry"] * 3)
     assert outbox(waiting)[0] == state

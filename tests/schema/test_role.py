@@ -66,7 +66,9 @@ def test_it_can_do_nothing_to_any_table_view_or_sequence(app: Connection[Any], d
         places = {"literal": sql.Literal(f"qsup.{name}")}
         for text in STATEMENTS[kind]:
             statement = sql.SQL(text).format(sql.Identifier("qsup", name), **places)
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), app.transaction():
+            # A view over a join cannot be written to by anybody, and PostgreSQL says that first.
+            never = psycopg.errors.ObjectNotInPrerequisiteState if text.startswith("DELETE") and kind == "v" else ()
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, *([never] if never else []))), app.transaction():
                 app.execute(statement)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from qsup.courier.ports import Fail
 from qsup.outcome import Again
 from qsup.routing import Routing
-from qsup.rows import Claimed, Key, Want
+from qsup.rows import Claimed, Key, Step, Want
 
 
 class Lost(Exception):
@@ -214,7 +214,7 @@ class Connection:
         after()
         return found
 
-    def progress(self, steps: Sequence[tuple[Key, float, str]]) -> None:
+    def progress(self, steps: Sequence[Step]) -> None:
         """Only words."""
 
     def wait_for(self, supervisor: str, queues: Sequence[str]) -> None:

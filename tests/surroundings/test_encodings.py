@@ -34,7 +34,7 @@ def test_jobs_run_and_their_errors_are_stored_whatever_letters_they_have(coded: 
     shop = (coded.project / "shop.py").read_text()
     shop += "    if job.how == 'arrow': raise ValueError('caf\\u00e9 \\u2192 nowhere')\n"
     (coded.project / "shop.py").write_text(shop)
-    coded.write({**QUEUES, "payments": {**QUEUES["payments"], "tries": 2}})
+    coded.write({**QUEUES, "payments": {**QUEUES["payments"], "tries": 2, "purpose": "paid \u2192 kept"}})
     coded.start()
     coded.dispatch("pay", how="arrow")
     coded.waits_for("begin pay", times=2)
