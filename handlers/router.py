@@ -60,6 +60,20 @@ class Router:
         words = [f"?{name}={value}" for name, value in match.items()]
         return [row for row in self._command(f"{menu}/print", *words) if row.get("dynamic") is not True]
 
+    def command(self, command: str, *words: str) -> list[Row]:
+        """Send a command word with its attribute and query words; all replies, the one of `!done` last."""
+        return self._command(command, *words)
+
+    @property
+    def own_address(self) -> str:
+        """Our end of the connection, as this machine sees it."""
+        return self._way.own_address
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the connection was cut because its time was over."""
+        return self._way.late
+
     def change_row(self, menu: str, row: Row, wanted: dict[str, str]) -> bool:
         """Set what differs in a row that was just read; False when nothing did, or the row has gone meanwhile."""
         attributes = [f"={column}={value}" for column, value in differences(row, wanted).items()]

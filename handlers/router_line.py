@@ -108,6 +108,11 @@ class Way:
             login_method=login,
         )
 
+    @property
+    def own_address(self) -> str:
+        """Our end of the last connection, as this machine sees it."""
+        return str(self._sockets[-1].getsockname()[0])
+
     def end(self) -> None:
         """Close everything; no answer that comes late can be taken for the next one."""
         self._timer.cancel()

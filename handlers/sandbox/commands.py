@@ -92,7 +92,7 @@ class Commands:
     def _row(self, row: Row, sentence: Sentence) -> Reply:
         only = sentence.values.get(".proplist")
         wanted = only.split(",") if only else None
-        hidden = SENSITIVE if self.router.read_only else frozenset()
+        hidden = frozenset() if self.router.shows_secrets else SENSITIVE
         names = [name for name in row if name not in hidden and (wanted is None or name in wanted)]
         return ["!re", *(f"={name}={row[name]}" for name in names)]
 
@@ -107,7 +107,7 @@ class Commands:
 
     def _write(self, path: str, verb: str, values: Row) -> Reply:
         tables = self.router.tables
-        if verb not in {"add", "set", "remove", "enable", "disable"}:
+        if verb not in {"add", "set", "unset", "remove", "enable", "disable"}:
             tables.find(path)
             raise Trap("no such command", 0)
         self._may_write()
@@ -116,6 +116,8 @@ class Commands:
             return ["!done", f"=ret={tables.add(path, values)}"]
         if verb == "remove":
             tables.remove(path, ids)
+        elif verb == "unset":
+            tables.unset(path, ids, values.get("value-name", ""))
         else:
             tables.set(path, ids, values if verb == "set" else {"disabled": "yes" if verb == "disable" else "no"})
         return ["!done"]

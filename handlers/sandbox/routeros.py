@@ -44,7 +44,8 @@ class RouterSimulator:
     ) -> None:
         self.user, self.password, self.login, self.tls = user, password, login, tls
         self.read_only, self.says_empty, self.max_sessions = read_only, says_empty, max_sessions
-        self.tables = Tables(Refusal(two_traps=login != "token"))
+        self.shows_secrets = not read_only
+        self.tables = Tables(Refusal(two_traps=login != "token"), self._sessions)
         self.faults = Faults()
         self.commands: list[str] = []
         self.reboots = 0
@@ -59,6 +60,13 @@ class RouterSimulator:
         """HOST:PORT, as ROUTER wants it."""
         host, port = self._server.server_address[:2]
         return f"{host!s}:{port}"
+
+    def _sessions(self) -> list[tuple[str, str]]:
+        found = []
+        for connection in list(self.sessions):
+            with contextlib.suppress(OSError):
+                found.append((self.user, str(connection.getpeername()[0])))
+        return found
 
     def reboot(self) -> None:
         """Every connection ends; what is stored stays."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from handlers.router_values import duration, seconds
-from handlers.sandbox.menus import ANY_VALUE, DURATIONS, FIRST_ROWS, MENUS, SWITCHES, Menu
+from handlers.sandbox.factory import FIRST_ROWS, BadValue, as_router_writes
+from handlers.sandbox.menus import ANY_VALUE, MENUS, Menu
 from handlers.sandbox.query import matches
 
 Row = dict[str, str]
@@ -39,16 +38,20 @@ class Refusal:
 class Tables:
     """All menus of one router. Every method is safe to call from several sessions at once."""
 
-    def __init__(self, refusal: Refusal | None = None) -> None:
+    def __init__(self, refusal: Refusal | None = None, sessions: Callable[[], list[tuple[str, str]]] = list) -> None:
+        """`sessions`: user and address of each connection to the API, which some menus list."""
         self._lock = threading.RLock()
         self._refusal = refusal or Refusal()
-        self._last_id = 0
+        self._sessions = sessions
+        self._next_id = dict.fromkeys(MENUS, 0)
         self._rows: dict[str, dict[str, Row]] = {path: {} for path in MENUS}
         for path, menu in MENUS.items():
             if menu.single:
                 self._rows[path][""] = dict(menu.defaults)
             for row in FIRST_ROWS.get(path, []):
                 self._insert(path, row)
+            # Only what the router came with has the id *0.
+            self._next_id[path] = max(1, self._next_id[path])
 
     def find(self, path: str, queries: Iterable[str] = ()) -> list[Row]:
         """The rows that pass the query words, as copies, `.id` first."""
@@ -56,20 +59,43 @@ class Tables:
             self._menu(path)
             words = list(queries)
             every = [{".id": number, **row} if number else dict(row) for number, row in self._rows[path].items()]
-            return [row for row in every if matches(row, words)]
+            return [row for row in self._completed(path, every) if matches(row, words)]
+
+    def _completed(self, path: str, rows: list[Row]) -> list[Row]:
+        """With what no client writes: rows that come and go by themselves, and whether a row can work."""
+        match path:
+            case "/interface":
+                bridges = self._rows["/interface/bridge"].items()
+                return rows + [{".id": f"*F{number[1:]}", **row, "type": "bridge"} for number, row in bridges]
+            case "/ip/service":
+                return [
+                    {".id": f"*F{number}", "name": "api", "dynamic": "true", "remote": address}
+                    for number, (_, address) in enumerate(self._sessions())
+                ] + rows
+            case "/user/active":
+                return [
+                    {".id": f"*{number}", "name": user, "address": address, "via": "api"}
+                    for number, (user, address) in enumerate(self._sessions())
+                ]
+        column = MENUS[path].works_on
+        working = {row["name"] for row in self.find("/interface") if row.get("disabled") != "true"} if column else set()
+        return [row | {"invalid": str(row[column] not in working).lower()} for row in rows] if column else rows
 
     def add(self, path: str, attributes: Row) -> str:
         """A new row; returns its id. Raises Trap."""
         with self._lock:
-            menu = self._writable(path)
-            if menu.single:
+            menu, before = self._writable(path), ""
+            if menu.single or menu.fixed:
                 raise Trap("no such command", 0)
+            if menu.ordered and "place-before" in attributes:
+                before = self._ids(path, attributes["place-before"])[0]
+                attributes = {name: value for name, value in attributes.items() if name != "place-before"}
             missing = [name for name in menu.required if not attributes.get(name)]
             if missing:
                 raise Trap(f"missing value(s) of argument(s) {' '.join(missing)}")
             row = {**menu.defaults, **self._checked(menu, attributes)}
             self._refuse_duplicate(path, menu, row, None)
-            return self._insert(path, row)
+            return self._insert(path, row, before)
 
     def appear(self, path: str, row: Row) -> str:
         """A row that the router makes by itself, such as a customer who logs in; returns its id."""
@@ -86,10 +112,19 @@ class Tables:
                 self._refuse_duplicate(path, menu, row, number)
                 self._rows[path][number] = {name: value for name, value in row.items() if value or name != "comment"}
 
+    def unset(self, path: str, ids: str, column: str) -> None:
+        """Make a column of rows absent. Raises Trap."""
+        with self._lock:
+            if self._writable(path).single:
+                raise Trap("no such command", 0)
+            for number in self._ids(path, ids):
+                self._rows[path][number].pop(column, None)
+
     def remove(self, path: str, ids: str) -> None:
         """Remove rows (ids or names, comma separated). Raises Trap. Users of a removed row are not looked at."""
         with self._lock:
-            self._menu(path)
+            if self._menu(path).fixed:
+                raise Trap("no such command", 0)
             for number in self._ids(path, ids):
                 del self._rows[path][number]
 
@@ -104,12 +139,15 @@ class Tables:
             raise Trap("no such command", 0)
         return menu
 
-    def _insert(self, path: str, row: Row) -> str:
-        self._last_id += 1
-        number = f"*{self._last_id:X}"
-        self._rows[path][number] = {name: value for name, value in row.items() if value or name != "comment"}
-        if path == "/interface/bridge":
-            self._insert("/interface", {"name": row["name"], "type": "bridge"})
+    def _insert(self, path: str, row: Row, before: str = "") -> str:
+        number = f"*{self._next_id[path]:X}"
+        self._next_id[path] += 1
+        rows = self._rows[path]
+        rows[number] = {name: value for name, value in row.items() if value or name != "comment"}
+        if before:
+            later = list(rows)[list(rows).index(before) : -1]
+            for other in later:
+                rows[other] = rows.pop(other)
         return number
 
     def _ids(self, path: str, ids: str) -> list[str]:
@@ -123,9 +161,12 @@ class Tables:
 
     def _checked(self, menu: Menu, attributes: Row) -> Row:
         for name in attributes:
-            if menu.columns is not None and name not in menu.columns:
+            if name == "place-before" or (menu.columns is not None and name not in menu.columns):
                 raise Trap(f"unknown parameter {name}")
-        row = {name: _as_router_writes(name, value) for name, value in attributes.items()}
+        try:
+            row = {name: as_router_writes(name, value) for name, value in attributes.items()}
+        except BadValue as error:
+            raise Trap(str(error), 1) from None
         for name, target in menu.references.items():
             if name in row and not self._exists(target, name, row[name]):
                 raise Trap(f"input does not match any value of {name}", 1)
@@ -139,16 +180,5 @@ class Tables:
         for number, other in self._rows[path].items():
             if menu.key and number != own and [other.get(name) for name in menu.key] == key:
                 raise Trap(menu.duplicate)
-
-
-def _as_router_writes(name: str, value: str) -> str:
-    if name in SWITCHES:
-        return {"yes": "true", "no": "false"}.get(value, value)
-    if name == "html-directory" and not value.startswith("flash/"):
-        return f"flash/{value}"
-    if name not in DURATIONS or value in {"", "none"}:
-        return value
-    length = int(value) if value.isdigit() else seconds(value)
-    if length is None:
-        raise Trap(f"invalid value for argument {name}", 1)
-    return duration(timedelta(seconds=length))
+            if menu.alone and number != own and other.get(menu.alone[0]) == row.get(menu.alone[0]):
+                raise Trap(menu.alone[1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,12 @@ class Hotspot:
     dsn: str
     routing: Routing
     db: psycopg.Connection[Any]
+    told: list[tuple[float, str]] = field(default_factory=list)
+    """What the jobs said of their progress."""
+
+    def hear(self, percent: float, note: str) -> None:
+        """A job says how far it is."""
+        self.told.append((percent, note))
 
     def start_anew(self) -> None:
         """Nobody has paid yet: two packages, and the known requests."""
@@ -135,7 +141,7 @@ class Hotspot:
         context = qsup.Context(
             job_id=work.id, claim_number=work.claim, attempt=work.attempt, tries=work.tries, crashes=0,
             queue=work.queue, slot=f"{work.queue}:0", timeout=work.timeout, open_transaction=lambda: transaction,
-            open_connection=lambda: psycopg.connect(self.dsn, autocommit=True), send_progress=lambda *_: None,
+            open_connection=lambda: psycopg.connect(self.dsn, autocommit=True), send_progress=self.hear,
         )  # fmt: skip
         try:
             report = perform(work, context, NoAlarm(limit))

@@ -247,6 +247,70 @@ def test_values_are_compared_by_meaning() -> None:
     assert differences({"disabled": True}, {"disabled": "no"}) == {"disabled": "no"}
 
 
+@pytest.mark.parametrize(
+    ("column", "have", "wanted", "same"),
+    [
+        ("lease-time", "01:00:00", "1h", True),
+        ("name", "1h", "60m", False),
+        ("html-directory", "flash/hotspot", "hotspot", True),
+        ("cache-size", 4096, "4096KiB", True),
+        ("cache-size", "4MiB", "4096KiB", True),
+        ("cache-size", 2048, "4096KiB", False),
+        ("max-limit", "50000000/100000000", "50M/100M", True),
+        ("rate-limit", "2M/5M 4M/8M 1M/2M 10/10", "2000k/5M 4M/8M 1M/2000k 10/10", True),
+        ("login-by", "cookie,http-chap", "http-chap,cookie", True),
+        ("servers", "8.8.8.8,1.1.1.1", "1.1.1.1,8.8.8.8", False),
+        ("dst-address", "10.20.0.1/32", "10.20.0.1", True),
+        ("port", 3799, "3799", True),
+        ("comment", None, "", False),
+    ],
+)
+def test_each_column_has_its_own_way_to_be_the_same(column: str, have: object, wanted: str, same: bool) -> None:
+    assert (differences({column: have}, {column: wanted}) == {}) is same
+
+
+def test_a_rule_is_added_before_another_and_lists_and_places_are_looked_at(router: RouterSimulator) -> None:
+    with logged_in(router) as api:
+        rules = api.path("ip", "firewall", "filter")
+        last = rules.add(chain="input", comment="last")
+        rules.add(chain="input", comment="first", **{"place-before": last})
+        assert [row["comment"] for row in rules] == ["first", "last"]
+        for words, kind in (({"place-before": "*99"}, "gone"), ({"in-interface-list": "WAN"}, "missing-reference")):
+            with pytest.raises(TrapError) as refused:
+                rules.add(chain="input", **words)
+            assert class_of(refused.value) == kind
+        with pytest.raises(TrapError, match="unknown parameter place-before"):
+            rules.update(**{".id": last, "place-before": last})
+        list(rules("unset", **{".id": last, "value-name": "comment"}))
+        assert [row.get("comment") for row in rules] == ["first", None]
+
+
+def test_what_the_router_came_with_has_the_id_0_and_sessions_are_dynamic_rows(router: RouterSimulator) -> None:
+    with logged_in(router) as api:
+        profiles = api.path("ip", "hotspot", "user", "profile")
+        assert ([row[".id"] for row in profiles], profiles.add(name="x")) == (["*0"], "*1")
+        services = [row for row in api.path("ip", "service") if row["name"] == "api"]
+        assert [row.get("dynamic") for row in services] == [True, None]
+        assert [row["address"] for row in api.path("user", "active")] == ["127.0.0.1"]
+        with pytest.raises(TrapError, match="no such command"):
+            api.path("ip", "service").add(name="y")
+        with pytest.raises(TrapError, match="unknown parameter comment"):
+            api.path("ip", "service").update(**{".id": "telnet", "comment": "x"})
+
+
+def test_one_dhcp_server_for_an_interface_and_one_without_it_is_invalid(router: RouterSimulator) -> None:
+    with logged_in(router) as api:
+        bridge = api.path("interface", "bridge").add(name="b")
+        servers = api.path("ip", "dhcp-server")
+        servers.add(name="one", interface="b")
+        with pytest.raises(TrapError) as refused:
+            servers.add(name="two", interface="b")
+        assert class_of(refused.value) == "conflict"
+        assert [row["invalid"] for row in servers] == [False]
+        api.path("interface", "bridge").remove(bridge)
+        assert [row["invalid"] for row in servers] == [True]
+
+
 def duration_of(text: str) -> str:
     from datetime import timedelta
 
