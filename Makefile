@@ -48,6 +48,7 @@ format: $(VENV)/.dev ## format the code
 docs: $(VENV)/.dev ## write the reference of commands and keys, and the JSON Schema, from the code
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/keys.py
+	$(BIN)/python docs/datamodel.py
 	$(BIN)/qsup schema > queues.schema.json
 
 clean: ## remove what make made

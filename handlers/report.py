@@ -18,6 +18,7 @@ import psycopg
 import qsup
 from handlers import report_logs
 from handlers.censor import censored, known_secrets
+from handlers.given import given_dsn
 from handlers.jobs import QueueReportJob
 from handlers.operator_settings import report_settings
 from handlers.report_facts import gather
@@ -99,10 +100,8 @@ def _replace(path: Path, text: str) -> None:
 
 def main() -> int:
     """Read the DSN, print the report."""
-    dsn = os.environ.get("DATABASE_URL", "") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    dsn = dsn or os.environ.get("DATABASE_URL", "")
+    dsn = given_dsn("handlers.report")
     if not dsn:
-        print("Which database? Try: qsup db url | python -m handlers.report", file=sys.stderr)
         return 2
     try:
         with psycopg.connect(dsn, autocommit=True) as conn:

@@ -6,12 +6,13 @@ hold a password, so it is never an argument); without stdin's DSN, DATABASE_URL 
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from handlers.given import given_dsn
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x686F7473706F74  # "hotspot" in ASCII: no other program's advisory lock by accident
@@ -39,10 +40,8 @@ def migrate(conn: psycopg.Connection[Any]) -> list[str]:
 
 def main() -> int:
     """Read the DSN, migrate, say what was done."""
-    dsn = os.environ.get("DATABASE_URL", "") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    dsn = dsn or os.environ.get("DATABASE_URL", "")
+    dsn = given_dsn("handlers.schema")
     if not dsn:
-        print("Which database? Try: qsup db url | python -m handlers.schema", file=sys.stderr)
         return 2
     try:
         with psycopg.connect(dsn) as conn:

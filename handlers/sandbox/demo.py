@@ -1,8 +1,9 @@
-"""`make demo`: M-Pesa callbacks through all three jobs of the payment flow, on real parts of this machine.
+"""`make demo`: a day of the hotspot, through all its jobs, on real parts of this machine.
 
 `qsup run` with the repository's own queues.yaml on an embedded PostgreSQL in a temporary folder; a RouterOS API and an
-SMS gateway on ports of this process (or the ones that ROUTER and SMS_URL name). Exit 0: every callback had the outcome
-that its case expects, every customer is on the router once and got one message for each payment.
+SMS gateway on ports of this process (or the ones that ROUTER and SMS_URL name), FreeRADIUS if it is installed. Exit 0:
+every callback had the outcome that its case expects, every customer is on the router once and got one message for each
+payment, and the rest of the day (day.py) went as it must. Nothing is deployed on a router that ROUTER names.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +30,8 @@ from handlers import schema
 from handlers.router import Router
 from handlers.router_errors import ROUTER_ERRORS, text_of
 from handlers.router_user import USERS
-from handlers.sandbox import playing, summary
+from handlers.sandbox import day, playing, radius, summary
+from handlers.sandbox.day import Day, Told
 from handlers.sandbox.playing import BadScript, Connection, Played, Script, TooSlow
 from handlers.sandbox.project import Project, ProjectFailed
 from handlers.sandbox.routeros import RouterSimulator
@@ -46,13 +49,16 @@ class Result:
     """What the demo saw. `differences`: those that belong to no single callback."""
 
     played: list[Played] = field(default_factory=list)
+    acts: list[Told] = field(default_factory=list)
+    report: str = ""
     differences: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
         """Whether everything was as the file expects."""
-        return bool(self.played) and not self.differences and not any(one.differences for one in self.played)
+        right = all(act.ok for act in self.acts) and not any(one.differences for one in self.played)
+        return bool(self.played) and right and not self.differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Outside:
     """The other side: the environment that leads the handlers to it, and our own gateway if it is ours."""
 
     env: dict[str, str]
+    router: RouterSimulator | None
     gateway: SmsGateway | None
 
 
@@ -71,7 +78,7 @@ class Outside:
 @click.option("--sms-url", envvar="SMS_URL", help="A gateway instead of the sandbox's; SMS_USERNAME and so on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def main(callbacks: Path, router: str | None, sms_url: str | None, as_json: bool) -> None:
-    """Play M-Pesa callbacks through the payment flow and compare what becomes of them with what must."""
+    """Play a day of the hotspot: callbacks, customers, routers; compare what becomes of them with what must."""
     console = Console(stderr=True, quiet=as_json)
     # Its first callbacks come while the workers are still starting, and dispatch says so for each of them.
     logging.getLogger("qsup.dispatch").setLevel(logging.ERROR)
@@ -89,30 +96,32 @@ def main(callbacks: Path, router: str | None, sms_url: str | None, as_json: bool
         sys.exit(130)
     result.seconds = time.monotonic() - started
     if as_json:
-        click.echo(summary.as_json(result.played, result.differences, result.seconds, ok=result.ok))
+        click.echo(summary.as_json(result, ok=result.ok))
     else:
-        summary.show(Console(), result.played, result.differences, result.seconds, ok=result.ok)
+        summary.show(Console(), result, ok=result.ok)
     sys.exit(0 if result.ok else 1)
 
 
 def _run(script: Script, other_side: Outside, console: Console, result: Result) -> None:
+    logs = Path(other_side.env["LOG_DIRECTORY"])
     project = Project({"HOTSPOT_UNMATCHED_WAITS": "1,1", **other_side.env})
     try:
         with project:
             console.print(f"qsup run in {project.folder}, on an embedded PostgreSQL of its own")
             dsn = project.wait_for_database(DATABASE_SECONDS)
             with psycopg.connect(dsn, autocommit=True) as conn:
-                _play(conn, script, project, console, result)
-                result.differences += _check(conn, other_side)
+                playing.wait_until_declared(conn, project.check, DATABASE_SECONDS)
+                schema.migrate(conn)
+                playing.furnish(conn, script)
+                with _the_day(conn, dsn, other_side, logs, console, result):
+                    _play(conn, script, project, console, result)
+                    result.differences += _check(conn, other_side)
     finally:
         console.print("qsup run has ended")
         result.differences += [f"left running: {one}" for one in project.left_running]
 
 
 def _play(conn: Connection, script: Script, project: Project, console: Console, result: Result) -> None:
-    playing.wait_until_declared(conn, project.check, DATABASE_SECONDS)
-    schema.migrate(conn)
-    playing.furnish(conn, script)
     console.print(f"playing {len(script.cases)} callbacks")
     for played in playing.play(conn, script, CALLBACK_SECONDS):
         project.check()
@@ -126,11 +135,36 @@ def _play(conn: Connection, script: Script, project: Project, console: Console, 
 
 
 @contextmanager
+def _the_day(
+    conn: Connection, dsn: str, other_side: Outside, logs: Path, console: Console, result: Result
+) -> Iterator[None]:
+    """What comes before the callbacks, then the block, then what comes after them."""
+    if other_side.router is None:
+        yield
+        return
+    with day.radius_if_installed(dsn) as server:
+        today = Day(conn=conn, dsn=dsn, router=other_side.router, logs=logs, radius=server)
+        _act(today, day.BEFORE, console, result)
+        yield
+        _act(today, day.AFTER, console, result)
+        result.report = today.report
+
+
+def _act(today: Day, acts: Mapping[str, Callable[[Day], str]], console: Console, result: Result) -> None:
+    for told in day.play(today, acts):
+        result.acts.append(told)
+        console.print(f"  {told.name}: {told.seen}", highlight=False)
+
+
+@contextmanager
 def outside(router: str | None, sms_url: str | None) -> Iterator[Outside]:
     """The router and the gateway: those that were named, else the sandbox's, which end with the block."""
     env = {name: value for name, value in os.environ.items() if name.startswith(("ROUTER", "SMS_"))}
-    gateway = None
+    env["RADIUS_SECRET"] = radius.SECRET
+    simulator, gateway = None, None
     with contextlib.ExitStack() as stack:
+        env["LOG_DIRECTORY"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="qsup-demo-logs-"))
+        env["LOG_LARGEST"] = str(day.LOG_BYTES)
         if router:
             env["ROUTER"] = router
         else:
@@ -144,7 +178,7 @@ def outside(router: str | None, sms_url: str | None) -> Iterator[Outside]:
             env |= {"SMS_URL": gateway.url, "SMS_USERNAME": gateway.username, "SMS_API_KEY": gateway.api_key}
         router_settings(env)
         sms_settings(env)
-        yield Outside(env, gateway)
+        yield Outside(env, simulator, gateway)
 
 
 def _check(conn: Connection, other_side: Outside) -> list[str]:

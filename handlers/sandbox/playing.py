@@ -92,7 +92,7 @@ def wait_until_declared(conn: Connection, check: Callable[[], None], seconds: fl
             return False
         return len(_rows(conn, "SELECT name FROM qsup.job_types WHERE name = ANY (%s)", [JOBS])) == len(JOBS)
 
-    _until(declared, seconds, "qsup run has not declared the payment flow's jobs")
+    until(declared, seconds, "qsup run has not declared the payment flow's jobs")
 
 
 def furnish(conn: Connection, script: Script) -> None:
@@ -118,7 +118,7 @@ def play(conn: Connection, script: Script, seconds: float) -> Iterator[Played]:
         before = _fingerprint(conn)
         callback_id = intake.receive_callback(conn, case.kind, case.payload)
         settled = partial(_is_settled, conn, callback_id)
-        _until(settled, seconds, f"{case.name}: its payment job did not end")
+        until(settled, seconds, f"{case.name}: its payment job did not end")
         played = Played(case=case, callback_id=callback_id, seen=_seen(conn, callback_id))
         if case.expect.get("changes") == 0 and _fingerprint(conn) != before:
             played.differences.append("it changed something")
@@ -140,7 +140,7 @@ def wait_for_sms(conn: Connection, check: Callable[[], None], seconds: float) ->
         return not open_rows or bool(failed)
 
     try:
-        _until(done, seconds, "the messages are not all sent")
+        until(done, seconds, "the messages are not all sent")
     except TooSlow:
         return False
     return True
@@ -225,7 +225,8 @@ def _fingerprint(conn: Connection) -> list[Any]:
     return [*counts, requests]
 
 
-def _until(predicate: Callable[[], bool], seconds: float, what: str) -> None:
+def until(predicate: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something holds. Raises TooSlow."""
     deadline = time.monotonic() + seconds
     while not predicate():
         if time.monotonic() > deadline:

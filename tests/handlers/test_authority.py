@@ -105,7 +105,7 @@ def test_a_foreign_local_user_is_never_touched_but_told(
 
 
 def test_a_foreign_user_of_another_hotspot_server_is_in_nobody_s_way(hotspot: Hotspot, router: RouterSimulator) -> None:
-    router.tables.add("/ip/hotspot", {"name": "cafe"})
+    router.tables.add("/ip/hotspot", {"name": "cafe", "interface": "ether2"})
     router.tables.add(USERS, {"name": PHONE, "server": "cafe"})
     hotspot.play("stk_success")
     assert kinds(provision(hotspot)) == ["committed"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from handlers.sandbox.day import AFTER, BEFORE
 from handlers.sandbox.project import Project
 from handlers.sandbox.routeros import RouterSimulator
 from handlers.sandbox.sms import SmsGateway
@@ -73,6 +74,8 @@ def test_all_callbacks_come_to_what_they_must_and_nothing_is_left(folder: Path) 
     assert {one["name"]: one["jobs"] for one in result["callbacks"] if len(one["jobs"]) > 1} == {
         name: ["payment", "router", "SMS"] for name, case in CASES.items() if case["expect"]["outcome"] == "paid"
     }
+    assert [(act["name"], act["ok"]) for act in result["acts"]] == [(name, True) for name in {**BEFORE, **AFTER}]
+    assert "# Queue" in result["report"]
 
 
 def test_other_callbacks_router_and_gateway_are_played_too_and_a_wrong_expectation_is_told(folder: Path) -> None:
