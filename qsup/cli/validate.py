@@ -17,6 +17,7 @@ from qsup.check import rows
 from qsup.check.load import load
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan, shown
+from qsup.cli.explaining import explain_option
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
 from qsup.config import Loaded
 from qsup.errors import ExitCode, QsupError
@@ -50,6 +51,7 @@ class Verdict:
 @database_option
 @json_option
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
+@explain_option
 def validate(
     paths: tuple[Path, ...], config: str | None, *, db: bool, database: str | None, as_json: bool, strict: bool
 ) -> None:
