@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qsup.check.commandlines import in_text
@@ -14,7 +14,7 @@ from qsup.check.python.evaluate import Evaluator
 from qsup.check.python.kinds import ANY_VALUE
 from qsup.check.python.reader import ANY_QUEUE, PUBLIC, Reader, Sent, suspects
 from qsup.check.python.statements import statements
-from qsup.check.source import Module
+from qsup.check.source import Imported, Module
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,10 @@ class Site:
 
 def sites(modules: Iterable[Module], ev: Evaluator, classes: Classes, routed: Collection[str]) -> Iterator[Site]:
     """The dispatch sites in `modules`, each file's in its order. `routed` are the names of the jobs of queues.yaml."""
-    every = list(modules)
-    exported = _exported(every, ev)
-    for module in every:
-        if not _may_dispatch(module, exported):
-            continue
+    names = _Names(ev)
+    for module in modules:
         try:
-            found = _of_module(module, ev, classes, routed, exported)
+            found = _of_module(module, ev, classes, routed, names.of(module))
         except RecursionError:
             found = [Site(file=module.file, line=1, column=1, why="the file is nested too deeply to be read")]
         yield from sorted(found, key=lambda site: (site.line, site.column))
@@ -66,37 +63,39 @@ def in_script(file: Path, text: str) -> list[Site]:
     ]
 
 
-def _exported(modules: list[Module], ev: Evaluator) -> set[str]:
-    """The names by which other modules may import something that dispatches."""
-    names = set(PUBLIC)
-    for _ in range(2):  # an alias of an alias; a longer chain has the same name in it, or nobody could follow it
-        for module in modules:
-            if _may_dispatch(module, names):
-                outline = ev.outline(module)
-                names |= suspects(outline, names) & outline.top.names.keys()
-    return names
+@dataclass(slots=True)
+class _Names:
+    """By which names each module may call dispatch: its own, and those that it imports from the project's others."""
 
+    ev: Evaluator
+    known: dict[Path, Collection[str]] = field(default_factory=dict)
 
-def _may_dispatch(module: Module, names: Collection[str]) -> bool:
-    """Almost no file does, and looking at its bytes is cheap; only an alias from elsewhere may not have the word."""
-    if module.dispatches or len(names) == len(PUBLIC):
-        return module.dispatches
-    return any(_word(node) in names for node in ast.walk(module.tree))
+    def of(self, module: Module) -> Collection[str]:
+        """Those of `module`; the public ones alone when it has no others, which almost every module has not."""
+        if module.file not in self.known:
+            self.known[module.file] = PUBLIC
+            more = {name for other in self._imports(module) for name in self.of(other)} - PUBLIC
+            if module.dispatches or more:
+                self.known[module.file] = suspects(self.ev.outline(module), {*PUBLIC, *more})
+        return self.known[module.file]
 
-
-def _word(node: ast.AST) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
-            return name
-        case _:
-            return ""
+    def _imports(self, module: Module) -> Iterator[Module]:
+        for meaning in module.names.values():
+            if isinstance(meaning, Imported):
+                inner = f"{meaning.module}.{meaning.name}" if meaning.name else meaning.module
+                for name in (meaning.module, inner):
+                    other = self.ev.sources.own(name)
+                    if other is not None:
+                        yield other
 
 
 def _of_module(
-    module: Module, ev: Evaluator, classes: Classes, routed: Collection[str], exported: Collection[str]
+    module: Module, ev: Evaluator, classes: Classes, routed: Collection[str], names: Collection[str]
 ) -> list[Site]:
+    if not module.dispatches and len(names) == len(PUBLIC):
+        return []
     outline = ev.outline(module)
-    reader = Reader(ev, classes, outline, routed, suspects(outline, exported))
+    reader = Reader(ev, classes, outline, routed, names)
     sent = [*reader.read(), *statements(ev, outline), *commands(ev, outline)]
     return list(dict.fromkeys(_site(module, one) for one in sent))
 

@@ -103,6 +103,14 @@ class Sources:
             self.modules[name] = self.read(file, name) if file else None
         return self.modules[name]
 
+    def own(self, name: str) -> Module | None:
+        """The module `name` when it lies below the folder of queues.yaml: the project's own, not an installed one."""
+        if not self.has(name):
+            return None
+        found = self.module(name)
+        inside = found and found.file.resolve().is_relative_to(self.root.resolve())
+        return found if found and inside and not set(found.file.parts) & set(SKIPPED) else None
+
     def is_folder(self, name: str) -> bool:
         """Whether `name` is a package without an __init__.py, which has modules but nothing of its own."""
         search: list[str] = [str(self.root.resolve()), *sys.path]

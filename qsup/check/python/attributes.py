@@ -71,9 +71,9 @@ def _in_space(ev: Evaluator, module: str, name: str) -> list[Value]:
     if name == "dispatch":
         source = ev.source(module)
         if source is not None and not source.open and not (found and found != [Unknown()]):
-            return []
+            return [Plain()]
         if source is None and ev.sources.is_folder(module):
-            return []
+            return [Plain()]
         # A module's own function of that name, unless nobody can read what it is.
         return [Bound(one) if isinstance(one, Unknown | Foreign) and not _standard(one) else one for one in found]
     return found

@@ -88,13 +88,17 @@ class Reader:
     def _call(self, node: ast.Call, scope: Scope) -> Iterator[Sent]:
         wraps = False
         if mentions(node.func, self.suspects):
-            for value in self.ev.values(node.func, scope):
+            for value in self.ev.values(node.func, scope) or self._nothing(node.func):
                 yield from self._invoked(value, Arguments.of(node, scope), node)
         elif _name(node.func) == "partial":
             wraps = any(isinstance(one, Foreign) and one.standard for one in self.ev.values(node.func, scope))
         if not wraps:
             for argument in [*node.args, *(word.value for word in node.keywords)]:
                 yield from self._passed(argument, scope, node)
+
+    def _nothing(self, function: ast.expr) -> list[Value]:
+        """For a call of what leads round in a circle, or nowhere."""
+        return [Bound(Unknown())] if _name(function) in PUBLIC else []
 
     def _invoked(self, value: Value, given: Arguments, node: ast.AST) -> Iterator[Sent]:
         match value:

@@ -70,7 +70,7 @@ def _one(ev: Evaluator, node: ast.Call, scope: Scope, rest: str, before: str) ->
     rest = re.sub(r"^\s*job\s*(=>|:=)", "", rest, flags=re.IGNORECASE).lstrip()
     literal = LITERAL.match(rest)
     if literal:
-        return [literal[1].replace("''", "'")]
+        return ["" if "\0" in literal[1] else literal[1].replace("''", "'")]
     place = PLACE.match(rest)
     return _parameter(ev, node, scope, place, before) if place else [""]
 
