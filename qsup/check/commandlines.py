@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 WITH_VALUE = {"-f", "--file", "--count", "--delay", "--queue", "--unique", "-c", "--config", "--database"}
-CRON = re.compile(r"\s*(?:@\w+|(?:[\d*/,\-A-Za-z?#LW]+\s+){4}[\d*/,\-A-Za-z?#LW]+)\s+(?=\S)")
-CONNECTIVES = re.compile(r"(?:&&|\|\||;|\||\(|\{|\bthen\b|\bdo\b|\belse\b|!)")
+CRON = re.compile(r"\s*(?:@[a-z]+|(?:[\d*/,-]+\s+){3}[\d*/,A-Za-z-]+\s+[\d*/,A-Za-z#-]+)\s+(?=\S)")
+CONNECTIVES = re.compile(r"(?:&&|\|\||;|\||\(|\{(?=\s)|\bthen\b|\bdo\b|\belse\b|!(?=\s))")
 BEFORE = {"exec", "nohup", "nice", "time", "env", "sudo", "command", "flock", "timeout", "uv", "run", "poetry"}
 HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 
@@ -70,7 +70,9 @@ def in_text(text: str, *, cron_only: bool = False) -> Iterator[Command]:
             continue
         begin = cron.end() if cron else 0
         for column, part in _commands(line[begin:], begin):
-            found = of_words(_words(part))
+            words = _words(part)
+            # A system's crontab has the user before the command.
+            found = of_words(words) or (of_words(words[1:]) if cron else None)
             if found is not None:
                 yield Command(number, column + 1, *found)
 

@@ -74,19 +74,23 @@ class _Names:
         """Those of `module`; the public ones alone when it has no others, which almost every module has not."""
         if module.file not in self.known:
             self.known[module.file] = PUBLIC
-            more = {name for other in self._imports(module) for name in self.of(other)} - PUBLIC
+            more = {name for other in self._imports(module) for name in self._exported(other)} - PUBLIC
             if module.dispatches or more:
                 self.known[module.file] = suspects(self.ev.outline(module), {*PUBLIC, *more})
         return self.known[module.file]
 
+    def _exported(self, module: Module) -> set[str]:
+        return {name for name in self.of(module) if name in module.names}
+
     def _imports(self, module: Module) -> Iterator[Module]:
+        names = set(module.loaded)
         for meaning in module.names.values():
             if isinstance(meaning, Imported):
-                inner = f"{meaning.module}.{meaning.name}" if meaning.name else meaning.module
-                for name in (meaning.module, inner):
-                    other = self.ev.sources.own(name)
-                    if other is not None:
-                        yield other
+                names |= {meaning.module, f"{meaning.module}.{meaning.name}" if meaning.name else meaning.module}
+        for name in sorted(names):
+            other = self.ev.sources.own(name)
+            if other is not None:
+                yield other
 
 
 def _of_module(

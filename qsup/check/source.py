@@ -50,6 +50,8 @@ class Module:
     line: int = 0
     dispatches: bool = False
     """Its text has the word `dispatch` somewhere."""
+    loaded: frozenset[str] = frozenset()
+    """The modules of its plain imports, in full."""
 
     def lines(self) -> list[str]:
         """Its text, read again: only what has a finding needs it."""
@@ -198,20 +200,25 @@ def parse(file: Path, name: str) -> Module:
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         return Module(name, file, nothing, {}, str(error) or type(error).__name__)
     is_package = file.name == "__init__.py"
-    names = _names(tree, name if is_package else name.rpartition(".")[0])
-    return Module(name, file, tree, names, dispatches=b"dispatch" in source)
+    names, loaded = _names(tree, name if is_package else name.rpartition(".")[0])
+    return Module(name, file, tree, names, dispatches=b"dispatch" in source, loaded=loaded)
 
 
-def _names(tree: ast.Module, package: str) -> dict[str, Meaning]:
-    """The module's names; imports and classes inside functions too, where the module itself does not say otherwise."""
-    names: dict[str, Meaning] = {}
+def _names(tree: ast.Module, package: str) -> tuple[dict[str, Meaning], frozenset[str]]:
+    """The module's names; imports and classes inside functions too, where the module itself does not say otherwise.
+
+    And the modules that plain imports load: `import a.b` gives the name `a` only.
+    """
+    names, loaded = dict[str, Meaning](), set[str]()
     for node in _top_level(tree.body):
         names.update(_bound(node, package))
     for inner in ast.walk(tree):
         if isinstance(inner, ast.Import | ast.ImportFrom | ast.ClassDef):
             for name, meaning in _bound(inner, package).items():
                 names.setdefault(name, meaning)
-    return names
+        if isinstance(inner, ast.Import):
+            loaded |= {alias.name for alias in inner.names}
+    return names, frozenset(loaded)
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:

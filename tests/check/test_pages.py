@@ -24,6 +24,7 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE
 
 ELSEWHERE = {
     "Q000": "tests/supervise/test_run.py",
+    "Q117": "tests/check/test_advice.py",
     "Q308": "tests/check/test_rows.py",
     "Q310": "tests/supervise/test_run_unheard.py",
 }

@@ -124,6 +124,8 @@ def _kind_of_base(base: Value) -> Verdict:
 
 def lineage(ev: Evaluator, klass: Klass) -> list[Value]:
     """The class, its bases, their bases …, each once; what is no readable class ends a line."""
+    if klass.scope in ev.lineages:
+        return [klass, *ev.lineages[klass.scope]]
     found: list[Value] = [klass]
     for one in found:
         if isinstance(one, Klass) and len(found) < FURTHEST * FURTHEST:
@@ -131,6 +133,8 @@ def lineage(ev: Evaluator, klass: Klass) -> list[Value]:
             for base in one.node.bases:
                 values = [value for value in ev.follow(base, outer) if value not in found and not _same(value, klass)]
                 found += values
+    if ev.left > 0:
+        ev.lineages[klass.scope] = found[1:]
     return found
 
 
@@ -157,7 +161,7 @@ def _own_member(ev: Evaluator, owner: Klass, name: str, receiver: Klass) -> list
     found = list(ev.union(bindings, owner.scope))
     if bindings and is_enum(ev, owner):
         return [_member_of_enum(ev, owner, name, value) for value in found]
-    uses = list(_of_self(owner, name))
+    uses = _of_self(owner, name)
     for expression, scope in _assigned_to_self(owner, uses):
         found += ev.follow(expression, scope)
     # A declared type in the body (`job: PayJob`) says more than a value that nobody can read.
@@ -166,12 +170,10 @@ def _own_member(ev: Evaluator, owner: Klass, name: str, receiver: Klass) -> list
     return growth.grown_by(ev, list(dict.fromkeys(found)), uses, owner.scope.outline)
 
 
-def _of_self(owner: Klass, name: str) -> Iterator[ast.Attribute]:
+def _of_self(owner: Klass, name: str) -> list[ast.Attribute]:
     """`self.name` and `cls.name` anywhere in the class."""
-    for node in ast.walk(owner.node):
-        match node:
-            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr) if attr == name:
-                yield node
+    outline = owner.scope.outline
+    return [node for node in outline.selves.get(name, []) if outline.homes[node].holder is owner.scope]
 
 
 def _assigned_to_self(owner: Klass, uses: list[ast.Attribute]) -> Iterator[tuple[ast.expr, Scope]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from qsup.check.python import attributes, calls, flow, growth
 from qsup.check.python.annotated import annotated
+from qsup.check.python.bindings import given
+from qsup.check.python.items import item_of, joined_of, pair_of, row_of, sum_of
 from qsup.check.python.kinds import (
     Code,
     Face,
@@ -27,7 +29,6 @@ from qsup.check.python.kinds import (
     Text,
     Unknown,
     Value,
-    contents,
     elements,
 )  # fmt: skip
 from qsup.check.python.outline import Binding, Outline, Scope
@@ -35,7 +36,7 @@ from qsup.check.source import Imported, Module, Sources
 
 DEEPEST = 60
 """Expressions within expressions that are followed; more is a circle, or nobody could read it either."""
-BUDGET = 4000
+BUDGET = 600
 """Expressions that are looked at for one question: names that double each other must not take for ever."""
 TOO_FAR = "it goes over too many names to be followed"
 
@@ -58,6 +59,8 @@ class Evaluator:
     outlines: dict[Path, Outline] = field(default_factory=dict)
     busy: set[tuple[ast.AST, Scope]] = field(default_factory=set)
     left: int = BUDGET
+    lineages: dict[Scope, list[Value]] = field(default_factory=dict)
+    """The bases of the classes that were asked about."""
     receivers: list[tuple[Scope, Klass]] = field(default_factory=list)
     """The methods that are being followed, each with the class it was called on."""
 
@@ -110,16 +113,16 @@ class Evaluator:
     def _collection(self, expression: ast.expr, scope: Scope) -> list[Value]:
         match expression:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                return [self._row(items, scope)]
+                return [row_of(self, items, scope)]
             case ast.ListComp(elt=item) | ast.SetComp(elt=item) | ast.GeneratorExp(elt=item):
                 return [Group(tuple(self.follow(item, scope.outline.scopes.get(expression, scope))))]
             case ast.DictComp(value=item):
                 inner = scope.outline.scopes.get(expression, scope)
                 return [Table(((None, tuple(self.follow(item, inner))),))]
             case ast.Dict(keys=keys, values=items):
-                return [Table(tuple(self._pair(key, item, scope) for key, item in zip(keys, items, strict=True)))]
+                return [Table(tuple(pair_of(self, key, item, scope) for key, item in zip(keys, items, strict=True)))]
             case ast.Subscript(value=inner, slice=key):
-                return self.each(inner, scope, lambda value: self._item(value, key, scope))
+                return self.each(inner, scope, lambda value: item_of(self, value, key, scope))
             case ast.Lambda():
                 found = scope.outline.scopes.get(expression)
                 return [Code(found) if found else Unknown()]
@@ -129,9 +132,9 @@ class Evaluator:
     def _computed(self, expression: ast.expr, scope: Scope) -> list[Value]:
         match expression:
             case ast.JoinedStr(values=parts):
-                return [self._joined(parts, scope)]
+                return [joined_of(self, parts, scope)]
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self._sum(self.follow(left, scope), self.follow(right, scope))
+                return sum_of(self.follow(left, scope), self.follow(right, scope))
             case ast.BinOp(left=left, op=ast.Mult()):
                 many = [value for value in self.follow(left, scope) if isinstance(value, Row | Group)]
                 return [Group(tuple(one for value in many for one in elements(value)))] if many else [Unknown()]
@@ -143,71 +146,6 @@ class Evaluator:
     def each(self, inner: ast.expr, scope: Scope, ask: calls.Ask) -> list[Value]:
         """What `ask` answers for every value of `inner`."""
         return [found for value in self.follow(inner, scope) for found in ask(value)]
-
-    def _row(self, items: list[ast.expr], scope: Scope) -> Value:
-        columns = [tuple(self.follow(item, scope)) for item in items]
-        if not any(isinstance(item, ast.Starred) for item in items):
-            return Row(tuple(columns))
-        spread = [
-            tuple(one for value in column for one in elements(value)) if isinstance(item, ast.Starred) else column
-            for item, column in zip(items, columns, strict=True)
-        ]
-        return Group(tuple(dict.fromkeys(one for column in spread for one in column)))
-
-    def _pair(self, key: ast.expr | None, item: ast.expr, scope: Scope) -> tuple[str | None, tuple[Value, ...]]:
-        if key is None:
-            inner = self.follow(item, scope)
-            return None, tuple(one for value in inner for one in contents(value))
-        names = [value.text if isinstance(value, Text) else None for value in self.follow(key, scope)]
-        return names[0] if len(names) == 1 else None, tuple(self.follow(item, scope))
-
-    def _item(self, value: Value, key: ast.expr, scope: Scope) -> list[Value]:
-        match value:
-            case Klass() | Root():
-                return [value]
-            case Foreign(standard=True):
-                return [value]
-            case Table(pairs=pairs):
-                wanted = self.follow(key, scope)
-                texts = {one.text for one in wanted if isinstance(one, Text)}
-                sure = bool(wanted) and all(isinstance(one, Text) for one in wanted) and all(name for name, _ in pairs)
-                return [one for name, column in pairs if not sure or name in texts for one in column] or [Unknown()]
-            case Row(columns=columns):
-                return self._place(columns, key)
-            case Group(values=values):
-                return [value] if isinstance(key, ast.Slice) else list(values) or [Unknown()]
-            case Plain():
-                return [value]
-            case _:
-                return [Unknown()]
-
-    def _place(self, columns: tuple[tuple[Value, ...], ...], key: ast.expr) -> list[Value]:
-        if isinstance(key, ast.Constant) and isinstance(key.value, int) and key.value < len(columns):
-            return list(columns[key.value])
-        every = tuple(dict.fromkeys(one for column in columns for one in column))
-        return [Group(every)] if isinstance(key, ast.Slice) else list(every) or [Unknown()]
-
-    def _joined(self, parts: list[ast.expr], scope: Scope) -> Value:
-        text = ""
-        for part in parts:
-            inner = part.value if isinstance(part, ast.FormattedValue) and not part.format_spec else part
-            found = self.follow(inner, scope)
-            if len(found) != 1 or not isinstance(found[0], Text):
-                return Unknown()
-            text += found[0].text
-        return Text(text)
-
-    def _sum(self, left: list[Value], right: list[Value]) -> list[Value]:
-        found: list[Value] = []
-        for one in left:
-            for other in right:
-                if isinstance(one, Text) and isinstance(other, Text):
-                    found.append(Text(one.text + other.text))
-                elif isinstance(one, Row | Group) and isinstance(other, Row | Group):
-                    found.append(Group((*elements(one), *elements(other))))
-                else:
-                    found.append(Plain() if Plain() in (one, other) else Unknown())
-        return found[:100]
 
     def returned(self, code: Code) -> list[Value]:
         """What a function returns."""
@@ -228,7 +166,7 @@ class Evaluator:
 
     def union(self, bindings: Iterable[Binding], scope: Scope) -> list[Value]:
         """What any of the bindings gives."""
-        return list(dict.fromkeys(value for binding in bindings for value in self._given(binding, scope)))
+        return list(dict.fromkeys(value for binding in bindings for value in given(self, binding, scope)))
 
     def _outside(self, name: str, scope: Scope) -> list[Value]:
         for star in scope.outline.stars:
@@ -247,73 +185,6 @@ class Evaluator:
             return found
         kinds = [one for one in annotated(self, wanted, scope) if isinstance(one, Made)]
         return list(kinds) or found
-
-    def _given(self, binding: Binding, scope: Scope) -> list[Value]:
-        match binding.kind, binding.value:
-            case "value", ast.AST() as value:
-                return self._declared(binding, self.follow(_expr(value), scope), scope)
-            case "element", ast.AST() as value:
-                return [one for found in self.follow(_expr(value), scope) for one in elements(found)]
-            case "part", ast.AST() as value:
-                return self._part(binding, _expr(value), scope)
-            case "added", ast.AST() as value:
-                return [Group(tuple(elements(found))) for found in self.follow(_expr(value), scope)]
-            case "parameter", ast.arg() as parameter:
-                return self._parameter(parameter, scope)
-            case "pattern", ast.AST() as value:
-                return annotated(self, _expr(value), scope)
-            case "declared", ast.AST() as value:
-                return annotated(self, _expr(value), scope)
-            case "import", _ if binding.imported:
-                return self.imported(binding.imported)
-            case "class", _:
-                return [Klass(scope.outline.scopes[binding.node])]
-            case "function", _:
-                return attributes.decorated(Code(scope.outline.scopes[binding.node]))
-            case _:
-                return [Unknown()]
-
-    def _declared(self, binding: Binding, found: list[Value], scope: Scope) -> list[Value]:
-        """Of `x: X = value`: the annotation where the value alone says nothing."""
-        if isinstance(binding.node, ast.AnnAssign) and any(isinstance(value, Unknown) for value in found):
-            return annotated(self, binding.node.annotation, scope)
-        return found
-
-    def _part(self, binding: Binding, value: ast.expr, scope: Scope) -> list[Value]:
-        found = self.follow(value, scope)
-        if binding.loop:
-            found = [one for inner in found for one in elements(inner)]
-        for place in binding.index:
-            found = [
-                one
-                for inner in found
-                for one in (
-                    inner.columns[place] if isinstance(inner, Row) and place < len(inner.columns) else elements(inner)
-                )
-            ]
-        return found
-
-    def _parameter(self, parameter: ast.arg, scope: Scope) -> list[Value]:
-        assert isinstance(scope.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)  # noqa: S101  has parameters
-        given = scope.node.args
-        outer = scope.outer or scope
-        if parameter.annotation is not None:
-            found = annotated(self, parameter.annotation, outer)
-        else:
-            first = attributes.first_parameter(self, parameter, scope)
-            found = first or [Unknown(), *self._default(parameter, given, outer)]
-        if parameter is given.vararg:
-            return [Group(tuple(found))]
-        return [Table(((None, tuple(found)),))] if parameter is given.kwarg else found
-
-    def _default(self, parameter: ast.arg, given: ast.arguments, outer: Scope) -> list[Value]:
-        positional = [*given.posonlyargs, *given.args]
-        pairs = dict(zip(positional[len(positional) - len(given.defaults) :], given.defaults, strict=True))
-        default = pairs.get(parameter) or dict(zip(given.kwonlyargs, given.kw_defaults, strict=True)).get(parameter)
-        found = self.follow(default, outer) if default is not None else []
-        return [value for value in found if isinstance(value, Made)]
-
-    # imports
 
     def imported(self, what: Imported, steps: int = 8) -> list[Value]:
         """What an import brings."""
@@ -367,13 +238,8 @@ class Evaluator:
             if binding.imported is not None:
                 found += self.imported(binding.imported, steps - 1)
             else:
-                found += self._given(binding, outline.top)
+                found += given(self, binding, outline.top)
         return list(dict.fromkeys(found))
-
-
-def _expr(node: ast.AST) -> ast.expr:
-    assert isinstance(node, ast.expr)  # noqa: S101  only a parameter's binding holds something else
-    return node
 
 
 def is_standard(module: str) -> bool:

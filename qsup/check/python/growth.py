@@ -41,8 +41,7 @@ def grown(ev: Evaluator, found: list[Value], bindings: Iterable[Binding], name: 
 
 def uses_of(scope: Scope, name: str) -> list[ast.Name]:
     """Where the name is read, in the scope and those within."""
-    homes = scope.outline.homes
-    named = [node for node in homes if isinstance(node, ast.Name) and node.id == name]
+    homes, named = scope.outline.homes, scope.outline.names.get(name, [])
     return [node for node in named if isinstance(node.ctx, ast.Load) and _sees(homes[node], scope, name)]
 
 

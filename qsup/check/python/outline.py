@@ -76,6 +76,14 @@ class Outline:
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     homes: dict[ast.AST, Scope] = field(default_factory=dict)
     """The scope in which each expression is evaluated."""
+    statements: list[ast.AST] = field(default_factory=list)
+    """What gives a name a value, or a function its result."""
+    calls: list[ast.AST] = field(default_factory=list)
+    """Calls and returns."""
+    selves: dict[str, list[ast.Attribute]] = field(default_factory=dict)
+    """Where each attribute of `self` and `cls` is used."""
+    names: dict[str, list[ast.Name]] = field(default_factory=dict)
+    """Where each variable is used."""
     stars: list[Imported] = field(default_factory=list)
     """The modules from which everything is imported."""
 
@@ -90,6 +98,7 @@ class Outline:
         while waiting:
             node, scope = waiting.pop()
             self.homes[node] = scope
+            self._note(node)
             waiting += self._enter(node, scope)
 
     def _children(self, node: ast.AST) -> list[ast.AST]:
@@ -112,6 +121,24 @@ class Outline:
         inner = self.scopes[node] = Scope(self, node, scope)
         outside = set(_outside(node))
         return [(child, scope if child in outside else inner) for child in self._children(node)]
+
+    def _note(self, node: ast.AST) -> None:
+        match node:
+            case ast.Name(id=name):
+                self.names.setdefault(name, []).append(node)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                self.selves.setdefault(name, []).append(node)
+            case ast.Call():
+                self.calls.append(node)
+            case ast.Return():
+                self.calls.append(node)
+                self.statements.append(node)
+            case ast.Assign() | ast.AnnAssign() | ast.NamedExpr():
+                self.statements.append(node)
+
+    def called(self) -> Iterator[tuple[ast.AST, Scope]]:
+        """The calls and returns with the scopes in which they stand."""
+        return ((node, self.homes[node]) for node in self.calls)
 
     def _owner(self, node: ast.AST, scope: Scope) -> Scope:
         """A walrus in a comprehension binds in the function around it."""

@@ -79,7 +79,7 @@ class Reader:
 
     def read(self) -> Iterator[Sent]:
         """Every site, in no order."""
-        for node, scope in list(self.outline.homes.items()):
+        for node, scope in self.outline.called():
             if isinstance(node, ast.Call):
                 yield from self._call(node, scope)
             elif isinstance(node, ast.Return) and node.value is not None:
@@ -213,26 +213,49 @@ def _name(function: ast.expr) -> str:
 
 
 def suspects(outline: Outline, exported: Collection[str] = PUBLIC) -> set[str]:
-    """The names in the module that may stand for dispatch or for something with it in it; rather too many than few."""
-    names = {*PUBLIC, *exported}
+    """The names in the module that may stand for dispatch, or for a function that returns it."""
+    names, makers = {*PUBLIC, *exported}, set[str]()
     for scope in outline.scopes.values():
         for name, bindings in scope.names.items():
             if any(binding.imported and binding.imported.name in exported for binding in bindings):
                 names.add(name)
     size = 0
-    while size != len(names):
-        size = len(names)
-        for node in outline.homes:
+    while size != len(names) + len(makers):
+        size = len(names) + len(makers)
+        for node in outline.statements:
             match node:
-                case ast.Assign(targets=targets, value=value) if mentions(value, names):
+                case ast.Assign(targets=targets, value=value) if _refers(value, names, makers):
                     names |= {one for target in targets for one in _bound_names(target)}
-                case ast.AnnAssign(target=target, value=ast.expr() as value) if mentions(value, names):
+                case ast.AnnAssign(target=target, value=ast.expr() as value) if _refers(value, names, makers):
                     names |= set(_bound_names(target))
-                case ast.NamedExpr(target=ast.Name(id=name), value=value) if mentions(value, names):
+                case ast.NamedExpr(target=ast.Name(id=name), value=value) if _refers(value, names, makers):
                     names.add(name)
-                case ast.Return(value=ast.expr() as value) if mentions(value, names):
-                    names |= _function_around(outline, node)
-    return names
+                case ast.Return(value=ast.expr() as value) if _refers(value, names, makers):
+                    makers |= _function_around(outline, node)
+    return names | makers
+
+
+def _refers(node: ast.expr, names: Collection[str], makers: Collection[str]) -> bool:
+    """Whether the expression has dispatch itself in it, not only the id that calling it gives."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        match waiting.pop():
+            case ast.Call(func=function, args=given, keywords=words):
+                called = _name(function)
+                if called in makers:
+                    return True
+                waiting += [*given, *words]
+                waiting += [function] if called not in names else [getattr(function, "value", ast.Pass())]
+            case ast.Name(id=name) if name in names:
+                return True
+            case ast.Attribute(attr=name) | ast.Constant(value=str(name)) if name in names:
+                return True
+            case ast.Lambda():
+                # Its own calls are looked at where they stand.
+                pass
+            case other:
+                waiting += ast.iter_child_nodes(other)
+    return False
 
 
 def _bound_names(target: ast.expr) -> Iterator[str]:

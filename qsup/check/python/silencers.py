@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 
 from qsup.check.problem import Problem, nearest
+from qsup.check.python.reader import ANY_QUEUE
 from qsup.check.sites import Site
 from qsup.routing import Routing
 
@@ -91,7 +92,7 @@ def _said(site: Site, known: list[tuple[str, str | None]]) -> Iterator[Site]:
     """The site once for each job; still unclear when it names a queue that nobody has said."""
     for job, queue in known:
         open_queue = site.unclear_queue and queue is None
-        yield replace(site, job=job, queue=queue or site.queue, why=site.why if open_queue else "")
+        yield replace(site, job=job, queue=queue or site.queue, why=ANY_QUEUE if open_queue else "")
 
 
 def _unknown_jobs(comment: Silencer, routing: Routing) -> Iterator[Problem]:

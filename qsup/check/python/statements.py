@@ -25,8 +25,8 @@ NAMES = re.compile(r"ARRAY\s*\[(.*?)\]|'\{(.*?)\}'", re.IGNORECASE | re.DOTALL)
 
 def statements(ev: Evaluator, outline: Outline) -> Iterator[Sent]:
     """The jobs that statements in the module dispatch."""
-    for node, scope in outline.homes.items():
-        if isinstance(node, ast.Call) and RUNS.fullmatch(_name(node.func)) and node.args:
+    for node, scope in outline.called():
+        if isinstance(node, ast.Call) and node.args and RUNS.fullmatch(_name(node.func)):
             for text, whole in _texts(ev, node.args[0], scope):
                 yield from _sent(ev, node, scope, text, whole=whole)
 
