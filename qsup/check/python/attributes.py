@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from qsup.check.python import growth
@@ -97,7 +98,8 @@ def _of_instance(ev: Evaluator, value: Made, klass: Klass, name: str) -> list[Va
         return [Bound(value)]
     if name in COPIES or name == "__class__":
         return [Klass(klass.scope, value.exact)]
-    return member(ev, klass, name) or [Unknown()]
+    found = member(ev, klass, name)
+    return [replace(one, of_instance=True) if isinstance(one, Code) else one for one in found] or [Unknown()]
 
 
 def kind(ev: Evaluator, klass: Klass) -> Verdict:

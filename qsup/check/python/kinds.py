@@ -93,6 +93,8 @@ class Code:
     scope: Scope
     receiver: Klass | None = None
     """The class through which a method was found: what `cls` and `self` are in it."""
+    of_instance: bool = False
+    """It was found through an instance, which is its first argument."""
 
     @property
     def node(self) -> Function | ast.Lambda:

@@ -75,8 +75,8 @@ class Signature:
 def of(ev: Evaluator, value: Value) -> Signature | None:
     """The signature of a handler; None when the source does not show it."""
     match value:
-        case Code(scope=scope, node=node, receiver=receiver):
-            return _of_code(scope, node, bound=receiver is not None) if _as_written(node) else None
+        case Code(node=node):
+            return _of_code(value) if _as_written(node) else None
         case Partly(function=inner, call=call):
             found = of(ev, inner)
             return found and _filled(found, call)
@@ -90,11 +90,13 @@ def _as_written(node: ast.AST) -> bool:
     return all(isinstance(one, ast.Name) and one.id in ("classmethod", "staticmethod") for one in decorators)
 
 
-def _of_code(scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, *, bound: bool) -> Signature:
+def _of_code(code: Code) -> Signature:
+    node = code.node
     name = "the lambda" if isinstance(node, ast.Lambda) else node.name
     decorators = [] if isinstance(node, ast.Lambda) else [ast.unparse(one) for one in node.decorator_list]
-    given = 1 if bound and "classmethod" in decorators else 0
-    return Signature(name, scope, node.args, given, generator=_yields(scope, node))
+    by_class = code.receiver is not None and "classmethod" in decorators
+    given = by_class or (code.of_instance and code.receiver is not None and "staticmethod" not in decorators)
+    return Signature(name, code.scope, node.args, int(given), generator=_yields(code.scope, node))
 
 
 def _yields(scope: Scope, node: ast.AST) -> bool:
