@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from qsup import keys, values
+from qsup.check.advice import advice
 from qsup.check.problem import Problem, Severity, nearest
 from qsup.config import Parsed
 from qsup.faults import problem
@@ -28,6 +29,7 @@ def check(parsed: Parsed) -> list[Problem]:
         return []
     rules = _Rules(parsed)
     return [
+        *advice(parsed),
         *rules.names(),
         *rules.some_queue(),
         *rules.database(),

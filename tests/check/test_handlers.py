@@ -67,6 +67,59 @@ def test_a_handler_that_takes_job_and_ctx_fits(project: Project, signature: str)
     assert project.told() == []
 
 
+OTHER_WAYS = {
+    "run = partial(three, 5)": [],
+    "run = partial(three, 5, 6)": ["Q203"],
+    "run = partial(three, c=1)": [],
+    "run = partial(three, b=1)": ["Q203"],
+    "run = partial(three, *x)": [],
+    "run = lambda job, ctx: None": [],
+    "run = lambda job: None": ["Q203"],
+    "run = Till.static": [],
+    "run = Till.of": [],
+    "run = Till().method": [],
+    "run = Till()": ["Q202"],
+    "run = 5": ["Q202"],
+    "import os as run": ["Q202"],
+    "run = make()": [],
+    "run = registry['x']": [],
+    "def run(job, ctx):\n    yield 1": ["Q207"],
+    "async def run(job, ctx):\n    yield 1": ["Q207"],
+    "def run(job, ctx):\n    def inner(): yield 1": [],
+    "def run(job: SmsJob | PayJob, ctx): ...": [],
+    "def run(job: SmsJob, ctx): ...": ["Q204"],
+    "def run(job: 'SmsJob', ctx): ...": ["Q204"],
+    "def run(job: Optional[SmsJob], ctx): ...": ["Q204"],
+    "def run(job: Any, ctx): ...": [],
+    "def run(job: T, ctx): ...": [],
+    "def run(job: Money, ctx): ...": [],
+    "def run(*jobs: SmsJob): ...": ["Q204"],
+}
+AROUND = """\
+import qsup
+from functools import partial
+from typing import Any, Optional, TypeVar
+from elsewhere import make, registry
+from jobs.classes import PayJob, SmsJob, Money
+T = TypeVar("T", bound=PayJob)
+def three(a, b, c): ...
+class Till:
+    @staticmethod
+    def static(job, ctx): ...
+    @classmethod
+    def of(cls, job, ctx): ...
+    def method(self, job, ctx): ...
+"""
+
+
+@pytest.mark.parametrize("line", OTHER_WAYS)
+def test_a_handler_of_any_kind_is_judged_by_its_source(project: Project, line: str) -> None:
+    classes = "class Money(qsup.Job): ...\nclass PayJob(Money): ...\nclass SmsJob(qsup.Job): ..."
+    project.write("jobs/classes.py", f"import qsup\n{classes}\n")
+    project.write("jobs/pay.py", f"{AROUND}\n{line}\n")
+    assert [told[-5:-1] for told in project.told() if "[Q2" in told] == OTHER_WAYS[line]
+
+
 @pytest.mark.parametrize("signature", NOT_FITTING)
 def test_a_handler_that_cannot_take_job_and_ctx_is_told(project: Project, signature: str) -> None:
     project.write("jobs/pay.py", f"from jobs.classes import PayJob\ndef {signature}: ...\n")
@@ -126,7 +179,8 @@ def test_a_job_class_that_is_nowhere_is_told_with_the_nearest(project: Project) 
 def test_a_class_that_is_no_job_is_told(project: Project, base: str) -> None:
     project.write("jobs/classes.py", f"from pydantic import BaseModel\nclass Plain: ...\nclass PayJob{base}: ...\n")
     told = [line for line in project.told() if "info" not in line]
-    assert told == ["queues.yaml:7:3: PayJob in jobs.pay is not a job class, expected class PayJob(qsup.Job) [Q206]"]
+    message = "PayJob in jobs.classes is not a job class, expected class PayJob(qsup.Job) [Q206]"
+    assert told == [f"queues.yaml:7:3: {message}"]
 
 
 @pytest.mark.parametrize(
