@@ -18,13 +18,13 @@ class Problem:
     """What is wrong, where, and what to do; `code` is documented in docs/reference/problems.md."""
 
     code: str
-    message: str
     severity: Severity = "error"
     path: str = ""
     """The file, as the user named it; empty for a finding in the database."""
     line: int = 0
     """From 1; 0 = the file as a whole."""
     column: int = 0
+    message: str
     hint: str = ""
     queue: str | None = None
     job: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsup.check.classes import Classes
+from qsup.check.findings import Unclear
 from qsup.check.handlers import Handlers, handler_files
 from qsup.check.problem import Problem, in_order, nearest
 from qsup.check.sites import Site, sites
@@ -27,6 +28,20 @@ class Scan:
     def unverifiable(self) -> tuple[Site, ...]:
         """The sites of which only running the code would tell."""
         return tuple(site for site in self.sites if site.why)
+
+    def unclear(self) -> tuple[Unclear, ...]:
+        """The same for people and programs: with the file as it is named to them."""
+        return tuple(
+            Unclear(
+                path=shown(site.file),
+                line=site.line,
+                column=site.column,
+                job=site.job or None,
+                queue=site.queue,
+                why=site.why,
+            )
+            for site in self.unverifiable()
+        )
 
 
 def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Scan:

@@ -18,6 +18,7 @@ from qsup.version import __version__
 COMMANDS = {
     "apply": "qsup.cli.apply:apply",
     "cancel": "qsup.cli.cancel:cancel",
+    "check": "qsup.cli.validate:check",
     "db": "qsup.cli.db:db",
     "dispatch": "qsup.cli.dispatch:dispatch",
     "explain": "qsup.cli.explain:explain",

@@ -40,12 +40,12 @@ def test_the_tables_of_keys_are_current() -> None:
 
 def test_every_problem_is_documented_once_and_no_other() -> None:
     text = (DOCS / "reference" / "problems.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| (Q\d{3}) \|", text, re.MULTILINE)
+    documented = re.findall(r"^\| \[(Q\d{3})\]\(../../qsup/pages/\1\.md\) \|", text, re.MULTILINE)
     assert sorted(documented) == sorted(codes_in_source())
 
 
 def test_the_severities_are_documented() -> None:
     text = (DOCS / "reference" / "problems.md").read_text(encoding="utf-8")
-    notes = dict(re.findall(r"^\| (Q\d{3}) \| (Warning|Info):", text, re.MULTILINE))
+    notes = dict(re.findall(r"^\| \[(Q[0-3]\d{2})\]\S+ \| (Warning|Info):", text, re.MULTILINE))
     expected = {"Q108", "Q109", "Q110", "Q111", "Q211", "Q303", "Q304", "Q305", "Q306", "Q307"}
     assert set(notes) == expected

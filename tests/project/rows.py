@@ -20,7 +20,7 @@ ROWS: dict[int, str] = {
         qsup.store qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
-        qsup.frames qsup.operating qsup.failed qsup.story
+        qsup.frames qsup.operating qsup.failed qsup.story qsup.pages
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.reaper qsup.restore qsup.wake qsup.forksafety

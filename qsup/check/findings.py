@@ -1,0 +1,46 @@
+"""Everything that one run of `qsup validate` found, as plain data for its faces: text, JSON, annotations, SARIF."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from qsup.check.problem import Problem, Severity, printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unclear:
+    """A dispatch site whose job or queue only running the code would tell."""
+
+    path: str
+    line: int
+    column: int
+    job: str | None
+    queue: str | None
+    why: str
+
+    def __str__(self) -> str:
+        """`app/site.py:5:1: not verifiable: why`."""
+        return printable(f"{self.path}:{self.line}:{self.column}: not verifiable: {self.why}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The problems, the sites that cannot be judged, and how many sites there are in all."""
+
+    problems: tuple[Problem, ...]
+    unverifiable: tuple[Unclear, ...] = ()
+    sites: int = 0
+
+    def count(self, severity: Severity) -> int:
+        """How many problems of this severity there are."""
+        return Counter(problem.severity for problem in self.problems)[severity]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values: what `--json` prints."""
+        return {
+            "problems": [problem.to_dict() for problem in self.problems],
+            "unverifiable": [asdict(site) for site in self.unverifiable],
+            "sites": self.sites,
+        }

@@ -1,0 +1,82 @@
+"""What `qsup validate` prints: text for people, JSON, a GitHub workflow's annotations, or SARIF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from qsup import pages
+from qsup.check.findings import Findings
+from qsup.generate.github import workflow_lines
+from qsup.generate.sarif import sarif
+from qsup.routing import Routing
+
+F = TypeVar("F", bound=Callable[..., Any])
+COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
+FORMATS = ("text", "json", "github", "sarif")
+
+
+def format_option(function: F) -> F:
+    """`--format`; `--json` is one of them."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="text",
+        help="json as --json; github: annotations of a workflow; sarif: for code scanning services.",
+    )(function)
+
+
+def chosen(form: str, *, as_json: bool) -> str:
+    """The format that `--format` and `--json` ask for together. Raises click.UsageError when they differ."""
+    if as_json and form not in ("text", "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other.")
+    return "json" if as_json else form
+
+
+def show(findings: Findings, form: str, file: Path, routing: Routing | None) -> None:
+    """Print everything in the chosen format. `file` is queues.yaml, `routing` what it says; None when it is wrong."""
+    match form:
+        case "json":
+            click.echo(json.dumps(findings.to_dict()))
+        case "sarif":
+            click.echo(json.dumps(sarif(findings, str(file), pages.page), indent=1))
+        case "github":
+            for line in workflow_lines(findings):
+                click.echo(line)
+            click.echo(summary(findings, file, routing))
+        case _:
+            _as_text(findings, file, routing)
+
+
+def _as_text(findings: Findings, file: Path, routing: Routing | None) -> None:
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    for problem in findings.problems:
+        console.print(str(problem), style=COLOURS[problem.severity])
+    for site in findings.unverifiable:
+        console.print(str(site), style="dim")
+    console.print(summary(findings, file, routing))
+
+
+def summary(findings: Findings, file: Path, routing: Routing | None) -> str:
+    """The last line: what was looked at, and how many findings there are."""
+    told = f"{_count(findings.count('error'), 'error')}, {_count(findings.count('warning'), 'warning')}"
+    if routing is None:
+        return f"{file}: {told}; the code was not read"
+    workers = sum(queue.workers for queue in routing.queues.values())
+    parts = [
+        _count(len(routing.queues), "queue"),
+        _count(workers, "worker"),
+        _count(len(routing.routes), "job"),
+        f"{_count(findings.sites, 'dispatch site')} ({len(findings.unverifiable)} not verifiable)",
+    ]
+    return f"{file}: {', '.join(parts)}: {told}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

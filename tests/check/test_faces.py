@@ -1,0 +1,166 @@
+"""What `qsup validate` prints for people and for programs, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from click.testing import CliRunner, Result
+
+from qsup.check.findings import Findings, Unclear
+from qsup.check.problem import Problem
+from qsup.cli import cli
+from qsup.generate.github import workflow_lines
+from qsup.generate.sarif import sarif
+from tests.check.project import QUEUES, Project
+
+CLEAN = QUEUES.replace("  idle: {workers: 0}\n", "").replace("  sms: {workers: 1}\n", "")
+
+
+@pytest.fixture
+def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project, with its folder as the current one."""
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def unheard(project: Project) -> None:
+    """An error, a warning, a note, and a site that cannot be judged."""
+    project.write("app/site.py", "from jobs.classes import SmsJob\nSmsJob(to='x').dispatch()\n")
+    project.write("app/other.py", "def send(job):\n    job.dispatch()\n")
+
+
+def test_json_has_the_keys_in_the_order_that_is_documented(here: Project) -> None:
+    unheard(here)
+    answer = json.loads(run("validate", "--json").stdout)
+    assert list(answer) == ["problems", "unverifiable", "sites"]
+    for found in answer["problems"]:
+        assert list(found) == ["code", "severity", "path", "line", "column", "message", "hint", "queue", "job"]
+    assert answer["unverifiable"] == [
+        {"path": "app/other.py", "line": 2, "column": 5, "job": None, "queue": None}
+        | {"why": answer["unverifiable"][0]["why"]}
+    ]
+    assert (answer["sites"], run("validate", "--format", "json").stdout) == (2, run("validate", "--json").stdout)
+
+
+def test_check_is_validate(here: Project) -> None:
+    unheard(here)
+    for arguments in ([], ["--json"], ["--strict", "--format", "sarif"]):
+        one, other = run("validate", *arguments), run("check", *arguments)
+        assert (one.exit_code, one.stdout) == (other.exit_code, other.stdout)
+
+
+def test_two_formats_exclude_each_other(here: Project) -> None:
+    done = run("validate", "--json", "--format", "sarif")
+    assert (done.exit_code, here.root.exists()) == (2, True)
+    assert "--json and --format sarif exclude each other" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_the_exit_code_does_not_depend_on_the_format(here: Project, form: str) -> None:
+    assert run("validate", "--format", form, "--strict").exit_code == 3
+    here.write("queues.yaml", CLEAN)
+    assert run("validate", "--format", form, "--strict").exit_code == 0
+    unheard(here)
+    assert run("validate", "--format", form).exit_code == 1
+    here.write("queues.yaml", "version: 1\nqueues: {pay: {worker: 1}}\n")
+    assert run("validate", "--format", form).exit_code == 78
+
+
+def test_github_marks_the_lines_of_a_pull_request(here: Project) -> None:
+    unheard(here)
+    lines = run("validate", "--format", "github").stdout.splitlines()
+    message = "SmsJob is dispatched here, but no queue is declared for it under `jobs:`, add it to queues.yaml"
+    assert f"::error file=app/site.py,line=2,col=1,title=Q210::{message}" in lines
+    assert [line.partition(" ")[0] for line in lines[:-1]] == [
+        {"error": "::error", "warning": "::warning", "info": "::notice"}[found["severity"]]
+        for found in json.loads(run("validate", "--json").stdout)["problems"]
+    ] + ["::notice"]
+    assert "file=app/other.py,line=2,col=5,title=not verifiable" in lines[-2]
+    assert lines[-1].startswith("queues.yaml: 3 queues")
+
+
+COMMAND = re.compile(r"::(\w+) ([^\n]*?)::([^\r\n]*)")
+
+
+def unescaped(line: str) -> tuple[str, dict[str, str], str]:
+    """A workflow command as the runner reads it."""
+    match = COMMAND.fullmatch(line)
+    assert match, line
+    given = dict(pair.split("=", 1) for pair in match[2].split(","))
+    return match[1], {name: unquote(value) for name, value in given.items()}, unquote(match[3])
+
+
+@pytest.mark.parametrize(
+    "text", ["100%", "%0A", "a\nb", "a\r\nb", "::error::c", "x,line=9", "a:b,c=d", "\n::stop-commands::x"]
+)
+def test_github_lines_carry_any_text_and_no_second_command(text: str) -> None:
+    told = Problem(code="Q101", message=text, path=f"{text}.py", line=3, column=1)
+    (line,) = workflow_lines(Findings(problems=(told,)))
+    assert "\n" not in line
+    level, place, message = unescaped(line)
+    assert (level, message, place["file"], place["line"]) == ("error", text, f"{text}.py", "3")
+
+
+def log(project: Project) -> dict[str, Any]:
+    unheard(project)
+    found: dict[str, Any] = json.loads(run("validate", "--format", "sarif").stdout)
+    return found
+
+
+def test_sarif_names_every_problem_with_its_rule_and_place(here: Project) -> None:
+    (analysis,) = log(here)["runs"]
+    answer = json.loads(run("validate", "--json").stdout)
+    results = [result for result in analysis["results"] if "kind" not in result]
+    assert [(result["ruleId"], result["level"].replace("note", "info")) for result in results] == [
+        (found["code"], found["severity"]) for found in answer["problems"]
+    ]
+    places = [result["locations"][0]["physicalLocation"] for result in results]
+    assert [(place["artifactLocation"]["uri"], place["region"]["startLine"]) for place in places] == [
+        (found["path"], found["line"]) for found in answer["problems"]
+    ]
+
+
+def test_a_site_that_cannot_be_judged_is_an_open_result(here: Project) -> None:
+    (analysis,) = log(here)["runs"]
+    (result,) = [result for result in analysis["results"] if "kind" in result]
+    assert (result["kind"], result["level"], result["ruleId"]) == ("open", "none", "not-verifiable")
+
+
+def test_sarif_has_the_shape_that_the_standard_asks_for(here: Project) -> None:
+    """Section numbers are those of SARIF 2.1.0."""
+    answer = log(here)
+    assert (answer["version"], set(answer)) == ("2.1.0", {"$schema", "version", "runs"})  # 3.13
+    (analysis,) = answer["runs"]
+    rules = analysis["tool"]["driver"]["rules"]
+    assert analysis["tool"]["driver"]["name"] == "qsup"  # 3.19.8
+    assert len({rule["id"] for rule in rules}) == len(rules)  # 3.19.23
+    for result in analysis["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]  # 3.27.6
+        assert result["level"] in ("none", "note", "warning", "error")  # 3.27.10
+        assert result.get("kind", "fail") == "fail" or result["level"] == "none"
+        assert result["message"]["text"]  # 3.27.11
+        place = result["locations"][0]["physicalLocation"]
+        assert re.fullmatch(r"[A-Za-z0-9._~/%-]+", place["artifactLocation"]["uri"])  # 3.4.3: an URI reference
+        assert place["region"]["startLine"] >= 1  # 3.30.5
+        assert place["region"].get("startColumn", 1) >= 1
+
+
+def test_sarif_of_what_has_no_line_or_file_of_its_own(tmp_path: Path) -> None:
+    rows = Problem(code="Q301", message="queue x holds 1 job", queue="x")
+    whole = Problem(code="Q001", message="cannot be read", path=f"{tmp_path}/a b.yaml")
+    site = Unclear(path="ü.py", line=1, column=2, job=None, queue=None, why="any value")
+    found = sarif(Findings(problems=(rows, whole), unverifiable=(site,)), "queues.yaml", lambda code: f"# {code}: x\n")
+    places = [result["locations"][0]["physicalLocation"] for result in found["runs"][0]["results"]]
+    assert places[0] == {"artifactLocation": {"uri": "queues.yaml"}}
+    assert places[1] == {"artifactLocation": {"uri": f"file://{tmp_path}/a%20b.yaml"}}
+    assert places[2]["artifactLocation"] == {"uri": "%C3%BC.py"}
+    assert found["runs"][0]["results"][0]["properties"] == {"queue": "x"}
