@@ -78,9 +78,11 @@ class Group:
 class Read:
     """What a set of files says."""
 
+    ini: Ini
     programs: tuple[Program, ...]
     groups: tuple[Group, ...]
     problems: tuple[Problem, ...]
+    """Of the reading; what is wrong with what was read, `rules` says."""
 
 
 def read(ini: Ini, world: World) -> Read:
@@ -89,7 +91,7 @@ def read(ini: Ini, world: World) -> Read:
     reader.daemon()
     programs, groups = reader.grouped()
     programs += [reader.program(section, None) for section in reader.alone(programs)]
-    return Read(tuple(programs), tuple(groups), (*ini.problems, *reader.problems))
+    return Read(ini, tuple(programs), tuple(groups), (*ini.problems, *reader.problems))
 
 
 class _Reader:

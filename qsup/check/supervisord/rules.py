@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from qsup.check.problem import Problem, Severity, nearest
 from qsup.check.supervisord.ini import Entry, Ini, Section
 from qsup.check.supervisord.listeners import Connections, Listener, Sorted
-from qsup.check.supervisord.programs import Group, Program
+from qsup.check.supervisord.programs import Group, Program, Read
 from qsup.check.supervisord.settings import KEYS, KINDS
 
 MEMORY = 12
@@ -19,18 +19,19 @@ USUAL_RETRY_AFTER = 90
 """Seconds; config/queue.php of a new Laravel project."""
 
 
-def check(ini: Ini, programs: tuple[Program, ...], groups: tuple[Group, ...], found: Sorted,
-          connections: Connections) -> Iterator[Problem]:  # fmt: skip
-    """Every finding about the files."""
-    yield from _ignored(ini)
-    yield from _groups(groups)
-    for program in programs:
+def check(read: Read, found: Sorted, connections: Connections) -> Iterator[Problem]:
+    """Every finding about the files; `found` are the programs of `read`, sorted."""
+    yield from _ignored(read.ini)
+    yield from _groups(read.groups)
+    for program in read.programs:
         yield from _logs(program)
-    yield from _shared_logs(programs)
+    yield from _shared_logs(read.programs)
     for program in found.unreadable:
         yield at(program, "command", "Q627", "cannot be split into words: supervisord cannot start it", "error")
     for listener in found.listeners:
         yield from _listener(listener, connections)
+    yield from _same_queue(found.listeners)
+    yield from _perhaps_twice(found.listeners, connections)
 
 
 def at(
@@ -80,7 +81,8 @@ def _groups(groups: tuple[Group, ...]) -> Iterator[Problem]:
     for group in groups:
         if len(group.programs) > 1:
             entry = Entry(key="", value="", file=group.section.file, line=group.section.line, column=1)
-            message = f"any change of one of its {len(group.programs)} programs stops and restarts all of [{group.section.name}]"
+            number = len(group.programs)
+            message = f"any change of one of its {number} programs restarts all of [{group.section.name}]"
             yield _problem(
                 entry, "Q622", message, "warning", "leave the group out: programs can be named with wildcards"
             )
@@ -89,6 +91,8 @@ def _groups(groups: tuple[Group, ...]) -> Iterator[Problem]:
 def _logs(program: Program) -> Iterator[Problem]:
     for stream in ("stdout", "stderr"):
         settings = program.processes[0].settings if program.processes else {}
+        if stream == "stderr" and program.values["redirect_stderr"]:
+            continue
         key = f"{stream}_logfile_backups"
         if settings.get(key) == 0 and settings[f"{stream}_logfile_maxbytes"] and settings[f"{stream}_logfile"]:
             message = f"keeps no old log ({key}=0): a full file is emptied, what was in it is lost"
@@ -125,6 +129,9 @@ def _listener(one: Listener, connections: Connections) -> Iterator[Problem]:
         names = ", ".join(one.queues) or "its queues"
         message = f"is not started by supervisord (autostart=false): nobody hears {names} until somebody starts it"
         yield at(one.program, "autostart", "Q615", message, queue=one.queues[0] if one.queues else None)
+    if one.kind == "qsup" and one.program.values["autorestart"] != "always":
+        message = "stays dead when it leaves as told, such as at its max_time"
+        yield at(one.program, "autorestart", "Q621", message, hint="autorestart=true", queue=one.queues[0])
     if one.kind == "laravel":
         rules = _Laravel(one, connections)
         yield from rules.refused()
@@ -157,7 +164,7 @@ class _Laravel:
             message = f"kills a running job {wait} s after a stop (stopwaitsecs), but a job {limit}"
             hint = f"stopwaitsecs={self.timeout + 10}" if self.timeout else "give it a --timeout"
             yield self._at("stopwaitsecs", "Q620", message, hint=hint)
-        if 0 < self.timeout <= sleep:
+        if 0 < self.timeout <= sleep and self.worked.command == "queue:work":
             yield self._idle_kill(sleep)
         yield from self._twice()
         if self.options["tries"] == 0 and set(self.options["backoff"]) == {0}:
@@ -165,23 +172,16 @@ class _Laravel:
             yield self._at("command", "Q625", message, hint="--tries=3 --backoff=5,15,60")
 
     def _idle_kill(self, sleep: float) -> Problem:
-        message = f"kills itself when there is nothing to do: it sleeps {sleep:g} s, but its timeout ends it after {self.timeout} s"
+        message = f"kills itself when there is nothing to do: it sleeps {sleep:g} s, its timeout is {self.timeout} s"
         early = self.timeout < self.values["startsecs"] or self.values["autorestart"] == "never"
         return self._at("command", "Q623", message, "error" if early else "warning", "--sleep=3")
 
     def _twice(self) -> Iterator[Problem]:
-        known = self.connections.gives_up_after(self.worked.connection)
-        retry_after = known if known is not None else USUAL_RETRY_AFTER
-        if 0 < self.timeout < retry_after:
-            return
-        limit = f"may run {self.timeout} s" if self.timeout else "may run for ever (timeout 0)"
-        if known is not None:
-            message = f"a job {limit}, but after {retry_after:g} s (retry_after) another worker begins it too"
+        limit = self.connections.gives_up_after(self.worked.connection)
+        if limit is not None and not 0 < self.timeout < limit:
+            lasts = f"may run {self.timeout} s" if self.timeout else "may run for ever (timeout 0)"
+            message = f"a job {lasts}, but after {limit:g} s (retry_after) another worker begins it too"
             yield self._at("command", "Q624", message, "error", f"retry_after in config/queue.php above {self.timeout}")
-        else:
-            message = f"a job {limit}: it runs twice at once unless retry_after, which is not known here, is longer"
-            hint = f"a new project's config/queue.php says {USUAL_RETRY_AFTER}"
-            yield self._at("command", "Q624", message, "info", hint)
 
     def dead(self) -> Iterator[Problem]:
         """Workers that left as told and are not started again."""
@@ -221,11 +221,11 @@ class _Laravel:
             yield self._at("startretries", "Q630", message, "warning", "startretries=10")
 
 
-def same_queue(listeners: tuple[Listener, ...]) -> Iterator[Problem]:
+def _same_queue(listeners: tuple[Listener, ...]) -> Iterator[Problem]:
     """Q626: workers of one queue that treat its jobs differently; which one gets a job is chance."""
     first: dict[tuple[str | None, str], Listener] = {}
     for one in listeners:
-        for queue in one.queues if one.worked else ():
+        for queue in one.queues if one.worked and not one.why else ():
             other = first.setdefault((one.worked.connection if one.worked else None, queue), one)
             differences = _differences(one, other)
             if other is not one and differences:
@@ -248,3 +248,19 @@ def _differences(one: Listener, other: Listener) -> str:
 
 def _shown(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _perhaps_twice(listeners: tuple[Listener, ...], connections: Connections) -> Iterator[Problem]:
+    """Q624 where retry_after is not known: told once for all of them."""
+    long = [
+        one
+        for one in listeners
+        if one.worked
+        and connections.gives_up_after(one.worked.connection) is None
+        and not 0 < one.worked.options["timeout"] < USUAL_RETRY_AFTER
+    ]
+    if long:
+        others = f" (and so {len(long) - 1} more programs)" if long[1:] else ""
+        message = f"lets a job run for {USUAL_RETRY_AFTER} s or more{others}: it runs twice at once unless retry_after"
+        hint = f"a new project's config/queue.php says {USUAL_RETRY_AFTER}"
+        yield at(long[0].program, "command", "Q624", f"{message} is longer, which is not known here", "info", hint)
