@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from qsup.check.problem import nearest
 
-ENVIRONMENT = "(the whole environment)"
-"""What stands where a lone `%s` was: supervisord puts every variable there, passwords included; we never do."""
+ENVIRONMENT = "(the-whole-environment)"
+"""One word where a lone `%s` was: supervisord puts every variable there, passwords included; we never do."""
 
 WIDE = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:\*|[0-9]{4,}|[0-9]*\.(?:\*|[0-9]{4,}))")
 """A width that would make a short line a huge text."""

@@ -111,7 +111,9 @@ class _Reader:
 
     def _empty(self, line: str, *, commented: bool) -> None:
         if commented:
-            self.comment.append(line.strip().lstrip(";#").strip())
+            said = line.strip().lstrip(";#").strip()
+            # A line of dashes says nothing.
+            self.comment += [said] if any(letter.isalnum() for letter in said) else []
             return
         self.comment.clear()
         if self.entry is not None:
@@ -138,7 +140,7 @@ class _Reader:
             return
         known = self.ini.sections.get(name)
         if known is None:
-            known = Section(name=name, file=self.file, line=number, comment=" ".join(filter(None, self.comment)))
+            known = Section(name=name, file=self.file, line=number, comment=" ".join(self.comment))
             self.ini.sections[name] = known
         elif name != INCLUDE:
             message = f"section [{name}] was begun before, at {known.file}:{known.line}: supervisord puts both together"

@@ -11,7 +11,7 @@ from qsup.check.problem import Problem, Severity, nearest
 from qsup.check.supervisord.ini import Entry, Ini, Section
 from qsup.check.supervisord.listeners import Connections, Listener, Sorted
 from qsup.check.supervisord.programs import Group, Program, Read
-from qsup.check.supervisord.settings import KEYS, KINDS
+from qsup.check.supervisord.settings import AUTO, KEYS, KINDS
 
 MEMORY = 12
 """The exit code of a Laravel worker that left because of --memory."""
@@ -102,16 +102,20 @@ def _logs(program: Program) -> Iterator[Problem]:
 def _shared_logs(programs: tuple[Program, ...]) -> Iterator[Problem]:
     first: dict[str, Program] = {}
     told: set[tuple[str, int]] = set()
+    for program, file in _rotated(programs):
+        if file in first and (file, id(program)) not in told:
+            told.add((file, id(program)))
+            yield _shared(program, first[file])
+        first.setdefault(file, program)
+
+
+def _rotated(programs: tuple[Program, ...]) -> Iterator[tuple[Program, str]]:
+    """The log file of each process, where supervisord rotates one that was named."""
     for program in programs:
         for process in program.processes:
             file = process.settings["stdout_logfile"]
-            if file in (None, "AUTO") or file.startswith("/dev/") or not process.settings["stdout_logfile_maxbytes"]:
-                continue
-            other = first.setdefault(file, program)
-            seen = process is not program.processes[0] or other is not program
-            if seen and (file, id(program)) not in told:
-                told.add((file, id(program)))
-                yield _shared(program, other)
+            if file not in (None, AUTO) and process.settings["stdout_logfile_maxbytes"]:
+                yield program, file
 
 
 def _shared(program: Program, other: Program) -> Problem:
@@ -181,7 +185,8 @@ class _Laravel:
         if limit is not None and not 0 < self.timeout < limit:
             lasts = f"may run {self.timeout} s" if self.timeout else "may run for ever (timeout 0)"
             message = f"a job {lasts}, but after {limit:g} s (retry_after) another worker begins it too"
-            yield self._at("command", "Q624", message, "error", f"retry_after in config/queue.php above {self.timeout}")
+            above = f"a --timeout below {limit:g}, or a longer retry_after in config/queue.php"
+            yield self._at("command", "Q624", message, "error", above)
 
     def dead(self) -> Iterator[Problem]:
         """Workers that left as told and are not started again."""
