@@ -10,7 +10,7 @@ from qsup.check.problem import nearest
 ENVIRONMENT = "(the-whole-environment)"
 """One word where a lone `%s` was: supervisord puts every variable there, passwords included; we never do."""
 
-WIDE = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:\*|[0-9]{4,}|[0-9]*\.(?:\*|[0-9]{4,}))")
+WIDE = re.compile(r"%(?:\([^)]*\))?[-#0 +]*(?:\*|[1-9][0-9]{3,}|[0-9]*\.(?:\*|0*[1-9][0-9]{3,}))")
 """A width that would make a short line a huge text."""
 
 

@@ -193,6 +193,12 @@ DAEMON: Mapping[str, tuple[Read, Any]] = {
     "silent": (switch, False),
     "nocleanup": (switch, False),
     "strip_ansi": (switch, False),
+    "directory": (str, None),
+    "user": (str, None),
+    "logfile": (str, None),
+    "pidfile": (str, None),
+    "childlogdir": (str, None),
+    "identifier": (str, None),
 }
 """Keys of [supervisord] that could keep it from starting."""
 
@@ -203,9 +209,7 @@ KEYS: Mapping[str, frozenset[str]] = {
     "eventlistener": frozenset({*_PROGRAM_KEYS, "buffer_size", "events", "result_handler"}),
     "group": frozenset({"programs", "priority"}),
     "include": frozenset({"files"}),
-    "supervisord": frozenset(
-        {*DAEMON, "logfile", "pidfile", "childlogdir", "user", "directory", "environment", "identifier"}
-    ),
+    "supervisord": frozenset({*DAEMON, "environment"}),
 }
 """The keys that supervisord looks at, by kind of section; any other is ignored without a word."""
 
