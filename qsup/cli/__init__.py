@@ -26,6 +26,7 @@ COMMANDS = {
     "flush": "qsup.cli.forget:flush",
     "forget": "qsup.cli.forget:forget",
     "gen-supervisor": "qsup.cli.gen_supervisor:gen_supervisor",
+    "import": "qsup.cli.importing:import_",
     "init": "qsup.cli.init:init",
     "job": "qsup.cli.job:job",
     "migrate": "qsup.cli.migrate:migrate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,8 +39,14 @@ def chosen(form: str, *, as_json: bool) -> str:
     return "json" if as_json else form
 
 
-def show(findings: Findings, form: str, file: Path, routing: Routing | None) -> None:
-    """Print everything in the chosen format. `file` is queues.yaml, `routing` what it says; None when it is wrong."""
+def show(
+    findings: Findings, form: str, file: Path, routing: Routing | None, looked_at: Sequence[str] | None = None
+) -> None:
+    """Print everything in the chosen format. `file` is queues.yaml, `routing` what it says; None when it is wrong.
+
+    `looked_at` is what the last line says instead of the routing's numbers, where there is no queues.yaml.
+    """
+    last = summary(findings, file, routing, looked_at)
     match form:
         case "json":
             click.echo(json.dumps(findings.to_dict()))
@@ -49,33 +55,34 @@ def show(findings: Findings, form: str, file: Path, routing: Routing | None) -> 
         case "github":
             for line in workflow_lines(findings):
                 click.echo(line)
-            click.echo(summary(findings, file, routing))
+            click.echo(last)
         case _:
-            _as_text(findings, file, routing)
+            _as_text(findings, last)
 
 
-def _as_text(findings: Findings, file: Path, routing: Routing | None) -> None:
+def _as_text(findings: Findings, last: str) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for problem in findings.problems:
         console.print(str(problem), style=COLOURS[problem.severity])
     for site in findings.unverifiable:
         console.print(str(site), style="dim")
-    console.print(summary(findings, file, routing))
+    console.print(last)
 
 
-def summary(findings: Findings, file: Path, routing: Routing | None) -> str:
+def summary(findings: Findings, file: Path, routing: Routing | None, looked_at: Sequence[str] | None = None) -> str:
     """The last line: what was looked at, and how many findings there are."""
     told = f"{_count(findings.count('error'), 'error')}, {_count(findings.count('warning'), 'warning')}"
-    if routing is None:
+    if routing is None and looked_at is None:
         return f"{file}: {told}; the code was not read"
-    workers = sum(queue.workers for queue in routing.queues.values())
-    parts = [
-        _count(len(routing.queues), "queue"),
-        _count(workers, "worker"),
-        _count(len(routing.routes), "job"),
-        f"{_count(findings.sites, 'dispatch site')} ({len(findings.unverifiable)} not verifiable)",
-    ]
-    return f"{file}: {', '.join(parts)}: {told}"
+    sites = f"{_count(findings.sites, 'dispatch site')} ({len(findings.unverifiable)} not verifiable)"
+    return f"{file}: {', '.join([*(looked_at or _numbers(routing)), sites])}: {told}"
+
+
+def _numbers(routing: Routing | None) -> list[str]:
+    queues = routing.queues if routing else {}
+    workers = sum(queue.workers for queue in queues.values())
+    jobs = len(routing.routes) if routing else 0
+    return [_count(len(queues), "queue"), _count(workers, "worker"), _count(jobs, "job")]
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,6 +17,7 @@ from qsup.check.scan import Scan, scan
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
+from qsup.cli.supervised import alone, beside, no_file, supervisor_option
 from qsup.config import Loaded
 from qsup.errors import ExitCode, QsupError
 from qsup.routing import Routing
@@ -29,13 +30,14 @@ NOTHING_READ = Scan((), ())
 @config_option
 @click.option("--db", is_flag=True, help="Also compare with the declared queues and the jobs in the database.")
 @database_option
+@supervisor_option
 @json_option
 @format_option
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
 @explain_option
 def validate(
-    paths: tuple[Path, ...], config: str | None, *, db: bool, database: str | None, as_json: bool, form: str,
-    strict: bool,
+    paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, database: str | None,
+    as_json: bool, form: str, strict: bool,
 ) -> None:  # fmt: skip
     """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
 
@@ -45,12 +47,14 @@ def validate(
     """
     form = chosen(form, as_json=as_json)
     named = [path for path in paths if path.suffix in (".yaml", ".yml")]
+    if supervisor and not named and no_file(config):
+        sys.exit(alone(supervisor, paths, form, strict=strict))
     file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]
     read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
     stored, silent = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else ([], None)
-    problems = (*loaded.problems, *read.problems, *stored)
+    problems = (*loaded.problems, *read.problems, *beside(supervisor, code, loaded, read.sites), *stored)
     findings = Findings(problems=problems, unverifiable=read.unclear(), sites=len(read.sites))
     show(findings, form, file, loaded.routing)
     if silent is not None:

@@ -23,13 +23,14 @@ ROWS: dict[int, str] = {
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.python.* qsup.check.handlers qsup.check.sites qsup.check.scan
+        qsup.check.producers qsup.check.supervisord.files qsup.check.supervisord.survey
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
         qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
+        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
         qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
         qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,

@@ -1,0 +1,95 @@
+"""`qsup validate --supervisor FILE`, with a queues.yaml and without any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from qsup.check.findings import Findings, Unclear
+from qsup.check.problem import Problem, in_order
+from qsup.check.producers import connections, php_sites, producers
+from qsup.check.sites import Site
+from qsup.check.supervisord.files import shown
+from qsup.check.supervisord.survey import Survey, against, survey, unclear
+from qsup.cli.faces import show
+from qsup.cli.options import the_file
+from qsup.config import Loaded
+from qsup.errors import ConfigUnreadable, ExitCode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def supervisor_option(function: F) -> F:
+    """`--supervisor FILE`, as often as there are files."""
+    return click.option(
+        "--supervisor",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Also compare with what the programs of this supervisord file listen to; may be given several times. "
+        "Needs no queues.yaml.",
+    )(function)
+
+
+def no_file(config: str | None) -> bool:
+    """Whether there is no queues.yaml, and none was asked for."""
+    try:
+        the_file(config)
+    except ConfigUnreadable:
+        return config is None
+    return False
+
+
+def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bool) -> ExitCode:
+    """Compare the programs of `files` with the code in `paths`, print it, and say how it ended."""
+    found = survey(files, os.environ, connections([*paths, *files]))
+    sites, broken = producers(paths, Path.cwd())
+    problems = in_order([*found.problems, *broken, *against(found, sites, None)])
+    hidden = tuple(_unclear(site) for site in sites if unclear(site, None))
+    findings = Findings(problems=problems, unverifiable=hidden, sites=len(sites))
+    show(findings, form, files[0], None, _looked_at(found))
+    if findings.count("error"):
+        return ExitCode.ERROR
+    return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
+
+
+def beside(files: Sequence[Path], paths: Sequence[Path], loaded: Loaded, sites: Sequence[Site]) -> tuple[Problem, ...]:
+    """What the programs of `files` say against queues.yaml and the code; `sites` are Python's, judged."""
+    if not files:
+        return ()
+    found = survey(files, os.environ, connections([*paths, *files]))
+    if loaded.routing is None or loaded.parsed is None:
+        return found.problems
+    php, broken = php_sites(paths, Path.cwd())
+    told = [site for site in php if not site.why]
+    return (*found.problems, *broken, *against(found, told, loaded.parsed, judged=sites))
+
+
+def _unclear(site: Site) -> Unclear:
+    return Unclear(
+        path=shown(site.file),
+        line=site.line,
+        column=site.column,
+        job=site.job or None,
+        queue=site.queue,
+        why=unclear(site, None),
+    )
+
+
+def _looked_at(found: Survey) -> list[str]:
+    """For the last line: what there is."""
+    listeners = found.found.listeners
+    queues = {queue for one in listeners for queue in one.queues}
+    processes = sum(one.processes for one in listeners)
+    return [
+        _count(len(found.read.programs), "program"),
+        f"{_count(processes, 'worker')} on {_count(len(queues), 'queue')}",
+    ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
