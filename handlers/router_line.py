@@ -7,9 +7,11 @@ socket down when the time of the whole conversation is over.
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -86,12 +88,18 @@ class Way:
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
         self._sockets: list[socket.socket] = []
-        self.late = False
-        """Whether the time was over before the conversation."""
+        self._end = math.inf
+        self._was_cut = False
 
     def begin(self) -> None:
         """The time runs from now on."""
+        self._end = time.monotonic() + self._seconds
         self._timer.start()
+
+    @property
+    def late(self) -> bool:
+        """Whether the time was over before the conversation. A read may time out in the moment before the timer's."""
+        return self._was_cut or time.monotonic() >= self._end
 
     def dial(self, login: Callable[[Api, str, str], None]) -> Api:
         """A logged-in connection. Raises what handlers.router_errors.ROUTER_ERRORS names."""
@@ -128,7 +136,7 @@ class Way:
             if self._settings.tls:
                 connection = _wrapped(connection, self._settings)
             self._sockets.append(connection)
-            if self.late:
+            if self._was_cut:
                 self._cut()
             if isinstance(connection, ssl.SSLSocket):
                 _shake_hands(connection, self._settings)
@@ -139,7 +147,7 @@ class Way:
         return cast(socket.socket, Line(connection))
 
     def _cut(self) -> None:
-        self.late = True
+        self._was_cut = True
         for connection in self._sockets:
             with contextlib.suppress(OSError):
                 # close() would leave a blocked recv waiting; shutdown wakes it.

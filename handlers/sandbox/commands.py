@@ -92,7 +92,7 @@ class Commands:
     def _row(self, row: Row, sentence: Sentence) -> Reply:
         only = sentence.values.get(".proplist")
         wanted = only.split(",") if only else None
-        hidden = frozenset() if self.router.shows_secrets else SENSITIVE
+        hidden = SENSITIVE if self.router.read_only or not self.router.shows_secrets else frozenset()
         names = [name for name in row if name not in hidden and (wanted is None or name in wanted)]
         return ["!re", *(f"={name}={row[name]}" for name in names)]
 

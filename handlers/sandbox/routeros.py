@@ -44,7 +44,7 @@ class RouterSimulator:
     ) -> None:
         self.user, self.password, self.login, self.tls = user, password, login, tls
         self.read_only, self.says_empty, self.max_sessions = read_only, says_empty, max_sessions
-        self.shows_secrets = not read_only
+        self.shows_secrets = True
         self.tables = Tables(Refusal(two_traps=login != "token"), self._sessions)
         self.faults = Faults()
         self.commands: list[str] = []

@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 
 def check(routing: Routing, connection: Any) -> list[Problem]:
     """Rows that nobody would run, and declarations that differ. `connection` is a psycopg Connection."""
-    readable = [row[0] for row in _read(connection, TABLES)]
+    readable = [row[0] for row in read(connection, TABLES)]
     if len(readable) < 5:
         message = "this database has no qsup tables yet"
         return [Problem(code="Q307", severity="warning", message=message, hint="`qsup migrate` makes them")]
@@ -35,18 +35,18 @@ def check(routing: Routing, connection: Any) -> list[Problem]:
         message = "this role may not read qsup's tables, so the rows were not looked at"
         return [Problem(code="Q308", message=message, hint="use the role of `qsup run`, or grant it SELECT")]
     return [
-        *_waiting(routing, _read(connection, WAITING)),
-        *_failed(routing, _read(connection, FAILED)),
-        *_declared(routing, _read(connection, QUEUES), _read(connection, JOB_TYPES)),
+        *_waiting(routing, read(connection, WAITING)),
+        *_failed(routing, read(connection, FAILED)),
+        *_declared(routing, read(connection, QUEUES), read(connection, JOB_TYPES)),
     ]
 
 
 def stranded(routing: Routing, connection: Any) -> list[Problem]:
     """Only the waiting rows that nobody would run."""
-    return list(_waiting(routing, _read(connection, WAITING)))
+    return list(_waiting(routing, read(connection, WAITING)))
 
 
-def _read(connection: Any, statement: str) -> list[Row]:
+def read(connection: Any, statement: str) -> list[Row]:
     """The rows as tuples, whatever the connection's row factory makes of them."""
     rows = connection.execute(statement).fetchall()
     return [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in rows]
@@ -56,7 +56,8 @@ def _served(routing: Routing, queue: str) -> bool:
     return queue in routing.queues and routing.server(queue) is not None
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `2,000 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -64,11 +65,11 @@ def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
     served = [name for name in routing.queues if routing.server(name)]
     for queue, job, number in rows:
         if not _served(routing, queue):
-            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but no worker of this file serves it"
+            message = f"queue {queue} holds {counted(number, 'job')} of {job}, but no worker of this file serves it"
             hint = nearest(queue, served) or "declare the queue with workers"
             yield Problem(code="Q301", message=message, hint=hint, queue=queue, job=job)
         elif job not in routing.routes:
-            message = f"queue {queue} holds {_count(number, 'job')} of {job}, but `jobs:` has no {job}"
+            message = f"queue {queue} holds {counted(number, 'job')} of {job}, but `jobs:` has no {job}"
             hint = nearest(job, routing.routes) or "add it to `jobs:`"
             yield Problem(code="Q302", message=message, hint=hint, queue=queue, job=job)
 
@@ -76,7 +77,7 @@ def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
 def _failed(routing: Routing, rows: list[Row]) -> Iterator[Problem]:
     for queue, job, number in rows:
         if not _served(routing, queue) or job not in routing.routes:
-            message = f"{_count(number, 'failed job')} of {job} (queue {queue}) could not be tried again by this file"
+            message = f"{counted(number, 'failed job')} of {job} (queue {queue}) could not be tried again by this file"
             yield Problem(code="Q303", severity="warning", message=message, queue=queue, job=job)
 
 

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import click
 
-from qsup.check import rows
 from qsup.check.findings import Findings
 from qsup.check.load import load
-from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan
+from qsup.cli.asked import Question, ask, database_questions
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
-from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
+from qsup.cli.options import config_option, database_option, json_option, the_file
 from qsup.cli.supervised import alone, beside, no_file, supervisor_option
 from qsup.config import Loaded
-from qsup.errors import ExitCode, QsupError
-from qsup.routing import Routing
+from qsup.errors import ExitCode
 
 NOTHING_READ = Scan((), ())
 
@@ -28,7 +26,7 @@ NOTHING_READ = Scan((), ())
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @config_option
-@click.option("--db", is_flag=True, help="Also compare with the declared queues and the jobs in the database.")
+@database_questions
 @database_option
 @supervisor_option
 @json_option
@@ -36,10 +34,10 @@ NOTHING_READ = Scan((), ())
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
 @explain_option
 def validate(
-    paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, database: str | None,
-    as_json: bool, form: str, strict: bool,
+    paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, live: bool,
+    database: str | None, as_json: bool, form: str, strict: bool,
 ) -> None:  # fmt: skip
-    """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
+    """Check queues.yaml, the code that dispatches jobs, and on demand the database and supervisord files.
 
     PATHS are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is the file to check.
     Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
@@ -53,7 +51,8 @@ def validate(
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]
     read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
-    stored, silent = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else ([], None)
+    asked = Question(rows=db or bool(database and not live), live=live, database=database, file=file)
+    stored, silent = ask(loaded.parsed, asked) if loaded.routing and loaded.parsed and asked.is_any else ([], None)
     problems = (*loaded.problems, *read.problems, *beside(supervisor, code, loaded, read.sites), *stored)
     findings = Findings(problems=problems, unverifiable=read.unclear(), sites=len(read.sites))
     show(findings, form, file, loaded.routing)
@@ -69,19 +68,6 @@ def exit_code(loaded: Loaded, findings: Findings, *, strict: bool) -> ExitCode:
     if findings.count("error"):
         return ExitCode.ERROR
     return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
-
-
-def _stored(routing: Routing, file: Path, database: str | None) -> tuple[list[Problem], QsupError | None]:
-    """The database's findings, or why there are none: what else was found is told first."""
-    # Imported here: only --db needs the driver.
-    from qsup.connect import open_own
-
-    try:
-        dsn = the_dsn(database, file, routing.database, start=False)
-        with open_own(dsn, role="validate") as connection:
-            return rows.check(routing, connection), None
-    except QsupError as error:
-        return [], error
 
 
 check = copy.copy(validate)

@@ -85,7 +85,7 @@ def test_the_example_of_a_page_gives_the_problem(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     page = pages.page(code)
-    if blocks(page, "sql") or "--db" in page:
+    if blocks(page, "sql") or "--db" in page or "--live" in page:
         dsn = request.getfixturevalue("dsn")
         monkeypatch.setenv("QSUP_DATABASE_URL", dsn)
         with psycopg.connect(dsn, autocommit=True) as connection:

@@ -22,6 +22,13 @@ def put(rig: Rig, how: str = "done", text: str = "x", queue: str | None = None, 
     return int(row[0])
 
 
+def put_at_once(rig: Rig, number: int, **options: object) -> None:
+    """So many Notes in one commit: a slow dispatcher is no busy queue."""
+    payload = json.dumps({"path": str(rig.notes), "text": "x", "how": "done"} | options)
+    with psycopg.connect(rig.dsn, autocommit=True) as conn:
+        conn.execute("SELECT d.id FROM generate_series(1, %s), qsup.dispatch('Note', %s) AS d", (number, payload))
+
+
 def ready(rig: Rig, **settings: object) -> None:
     """Two workers on one queue, applied and in their loops."""
     hook = Route(job="Note", queue="q", handler="rigjobs:note", failed="rigjobs:hook")

@@ -89,8 +89,9 @@ def some_menus_take_a_row_twice(router: RouterSimulator, connection: Router) -> 
     known = [menu for menu in case["menus"] if menu in MENUS]
     assert len(known) >= 8
     for menu in known:
-        connection._command(f"{menu}/add", "=comment=qsup:test")
-        connection._command(f"{menu}/add", "=comment=qsup:test")
+        words = ["=comment=qsup:test", *(f"={name}=x" for name in MENUS[menu].required)]
+        connection._command(f"{menu}/add", *words)
+        connection._command(f"{menu}/add", *words)
         assert len(router.tables.find(menu, ["?comment=qsup:test"])) == 2
 
 

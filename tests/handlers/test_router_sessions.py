@@ -19,7 +19,6 @@ class Raw:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.stream = connection.makefile("rb")
 
     def say(self, *words: str) -> None:
         """Send a sentence."""
@@ -27,14 +26,7 @@ class Raw:
 
     def hear(self) -> list[str]:
         """The next sentence."""
-
-        def read(count: int) -> bytes:
-            data = self.stream.read(count)
-            if len(data) < count:
-                raise EOFError
-            return data
-
-        return read_sentence(read)
+        return read_sentence(self._read)
 
     def ask(self, *words: str) -> list[list[str]]:
         """Send a sentence and read up to its !done."""
@@ -47,9 +39,18 @@ class Raw:
     def is_closed(self) -> bool:
         """Whether the other side has ended it."""
         try:
-            return self.stream.read(1) == b""
+            return self.connection.recv(1) == b""
         except ConnectionError:
             return True
+
+    def _read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.connection.recv(count - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
 
 
 @contextmanager

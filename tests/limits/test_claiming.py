@@ -9,7 +9,7 @@ from qsup.courier.claims import BUSY_AFTER, REWIND_EVERY, Claims
 from qsup.courier.pace import SHORT
 from qsup.rows import Claimed, Want
 from tests.courier.rig import Rig, a_queue, a_routing
-from tests.courier.test_jobs_run import put, ready
+from tests.courier.test_jobs_run import put, put_at_once, ready
 
 
 @pytest.fixture
@@ -120,11 +120,13 @@ def waiting(rig: Rig) -> list[tuple[object, ...]]:
 def test_an_idle_courier_waits_for_notifications_and_a_busy_one_does_not(rig: Rig) -> None:
     ready(rig, workers=1)
     rig.until(lambda: waiting(rig) == [("q", rig.supervisor)], "it waits")
-    numbers = [put(rig, seconds=SHORT) for _ in range(6 * BUSY_AFTER)]
+    number = 6 * BUSY_AFTER
+    # Longer than what may wait in a socket: one job in a claim.
+    put_at_once(rig, number, seconds=3 * SHORT)
     rig.until(lambda: waiting(rig) == [], "it is busy and says so")
     rig.until(rig.drained, "all done")
     rig.until(lambda: waiting(rig) == [("q", rig.supervisor)], "it waits again")
-    assert len(rig.lines()) == len(numbers)
+    assert len(rig.lines()) == number
 
 
 def test_what_is_dispatched_without_a_notification_is_found_by_the_poll(rig: Rig) -> None:
