@@ -40,7 +40,7 @@ def no_file(config: str | None) -> bool:
     try:
         the_file(config)
     except ConfigUnreadable:
-        return config is None
+        return True
     return False
 
 

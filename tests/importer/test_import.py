@@ -212,7 +212,10 @@ def test_two_names_never_become_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["true", "null", "123", "1e3", "no", "010", "~x"])
 def test_a_name_that_yaml_could_take_for_something_else_is_read_back(name: str, tmp_path: Path) -> None:
-    assert list(imported(tmp_path, work(f"--queue={name}")).queues) == [name.strip("~")]
+    routing = imported(tmp_path, f"; {name}\n" + work(f"--queue={name},low"))
+    name = name.strip("~")
+    assert routing.pool(name) == (name, "low")
+    assert routing.queues[name].purpose.strip("~") == name
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,17 @@ def test_with_horizon_nobody_listens_is_a_warning(tmp_path: Path) -> None:
     assert "unless [program:a] does, whose queues are not known" in line
 
 
+def test_a_worker_with_nothing_to_do_is_information_unless_an_unheard_queue_is_near(tmp_path: Path) -> None:
+    both = program("php artisan queue:work --queue=payments", "a") + program(
+        "php artisan queue:work --queue=payment", "b"
+    )
+    write(tmp_path, queue_conf=both, a_py=CODE.format(job="PayJob", queue="payments"))
+    done = qsup("validate", "--supervisor", "queue.conf", "a.py", cwd=tmp_path)
+    assert lines(done, "Q612") == [
+        "queue.conf:7:1: info: [program:b] listens to payment, but nothing in the code dispatches to it [Q612]"
+    ]
+
+
 def test_a_program_that_nobody_starts_hears_nothing(tmp_path: Path) -> None:
     conf = program("php artisan queue:work --queue=pay", keys={"autostart": "false"})
     write(tmp_path, queue_conf=conf, a_py=CODE.format(job="PayJob", queue="pay"))
