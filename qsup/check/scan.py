@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qsup.check.classes import Classes
 from qsup.check.findings import Unclear
 from qsup.check.handlers import Handlers, handler_files
 from qsup.check.problem import Problem, in_order, nearest
-from qsup.check.sites import Site, sites
-from qsup.check.source import Module, Sources, python_files
+from qsup.check.python.classes import Classes
+from qsup.check.python.evaluate import Evaluator
+from qsup.check.python.silencers import applied, silencers
+from qsup.check.sites import Site, in_script, sites
+from qsup.check.source import Module, Sources, python_files, script_files
 from qsup.config import Parsed
 from qsup.faults import problem
 from qsup.routing import Routing
@@ -47,26 +49,52 @@ class Scan:
 def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Scan:
     """Read the code below `root`, the folder of queues.yaml. `paths` takes the place of the file's `code:`."""
     sources = Sources(root)
-    classes = Classes(sources)
+    ev = Evaluator(sources)
     read = [root / name for name in parsed.routing.code] if paths is None else list(paths)
     files = list(dict.fromkeys(file for path in read for file in python_files(path)))
-    classes.collect(dict.fromkeys([*files, *handler_files(parsed, root)]))
     modules = [sources.read(file) for file in files]
-    found = tuple(site for module in modules for site in sites(module, sources, classes, parsed.routing.routes))
+    around = [sources.read(file) for file in handler_files(parsed, root)]
+    classes = Classes(ev, list({module.file: module for module in [*modules, *around]}.values()))
+    routing = parsed.routing
+    found, comments = _silenced(list(sites(modules, ev, classes, routing.routes)), modules, routing)
+    found += [site for path in read for file in script_files(path) for site in _script(file)]
     problems = [
         *_missing_paths(parsed, root, paths),
         *_unreadable(modules),
-        *Handlers(parsed, sources, classes).check(),
-        *(problem for site in found for problem in _site(site, parsed.routing)),
+        *Handlers(parsed, ev, classes).check(),
+        *comments,
+        *(problem for site in found for problem in _site(site, routing)),
         *(_never_dispatched(parsed, found) if read else ()),
     ]
-    return Scan(in_order(problems), found)
+    return Scan(in_order(problems), tuple(found))
 
 
 def shown(file: Path) -> str:
     """A file as a problem names it: seen from here when it is below, else in full."""
     near = os.path.relpath(file)
     return str(file) if near.startswith("..") else near
+
+
+def _silenced(found: list[Site], modules: Iterable[Module], routing: Routing) -> tuple[list[Site], list[Problem]]:
+    """The sites with what comments say about them, and the problems of comments."""
+    sites, problems = [], []
+    by_file: dict[Path, list[Site]] = {}
+    for site in found:
+        by_file.setdefault(site.file, []).append(site)
+    for module in modules:
+        own = by_file.get(module.file, [])
+        comments = silencers(module.lines()) if module.dispatches else []
+        own, wrong = applied(own, comments, routing)
+        sites += own
+        problems += [replace(problem, path=shown(module.file)) for problem in wrong]
+    return sites, problems
+
+
+def _script(file: Path) -> list[Site]:
+    try:
+        return in_script(file, file.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return []
 
 
 def _missing_paths(parsed: Parsed, root: Path, paths: Iterable[Path] | None) -> Iterator[Problem]:

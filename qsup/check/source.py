@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import invalidate_caches
 from importlib.machinery import PathFinder
+from io import BytesIO
 from pathlib import Path
 
 FARTHEST = 8
@@ -46,6 +48,22 @@ class Module:
     error: str = ""
     """Why it could not be parsed; then it has no names."""
     line: int = 0
+    dispatches: bool = False
+    """Its text has the word `dispatch` somewhere."""
+
+    def lines(self) -> list[str]:
+        """Its text, read again: only what has a finding needs it."""
+        try:
+            encoding = tokenize.detect_encoding(BytesIO(self.file.read_bytes()).readline)[0]
+            return self.file.read_bytes().decode(encoding, "replace").splitlines()
+        except (OSError, SyntaxError, LookupError):
+            return []
+
+    def column(self, line: int, offset: int) -> int:
+        """The column, from 1 and in characters, of what begins `offset` bytes of UTF-8 into the line."""
+        lines = self.lines()
+        text = lines[line - 1] if 0 < line <= len(lines) else ""
+        return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="replace")) + 1
 
     @property
     def open(self) -> bool:
@@ -84,6 +102,29 @@ class Sources:
             file = self._locate(name)
             self.modules[name] = self.read(file, name) if file else None
         return self.modules[name]
+
+    def own(self, name: str) -> Module | None:
+        """The module `name` when it lies below the folder of queues.yaml: the project's own, not an installed one."""
+        if not self.has(name):
+            return None
+        found = self.module(name)
+        inside = found and found.file.resolve().is_relative_to(self.root.resolve())
+        return found if found and inside and not set(found.file.parts) & set(SKIPPED) else None
+
+    def is_folder(self, name: str) -> bool:
+        """Whether `name` is a package without an __init__.py, which has modules but nothing of its own."""
+        search: list[str] = [str(self.root.resolve()), *sys.path]
+        for part in name.split("."):
+            spec = PathFinder.find_spec(part, search)
+            if spec is None:
+                return False
+            search = list(spec.submodule_search_locations or [])
+        return spec is not None and spec.origin is None
+
+    def has(self, name: str) -> bool:
+        """Whether the folder of queues.yaml itself has something of this name, be it one of Python's own."""
+        top = name.partition(".")[0]
+        return os.path.isfile(self.root / f"{top}.py") or os.path.isdir(self.root / top)
 
     def _locate(self, name: str) -> Path | None:
         search = [str(self.root.resolve()), *sys.path]
@@ -150,13 +191,15 @@ def parse(file: Path, name: str) -> Module:
         with warnings.catch_warnings():
             # A doubtful escape sequence in somebody's string is not our finding.
             warnings.simplefilter("ignore")
-            tree = ast.parse(file.read_bytes(), str(file))
+            source = file.read_bytes()
+            tree = ast.parse(source, str(file))
     except SyntaxError as error:
         return Module(name, file, nothing, {}, error.msg or "invalid syntax", error.lineno or 0)
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         return Module(name, file, nothing, {}, str(error) or type(error).__name__)
     is_package = file.name == "__init__.py"
-    return Module(name, file, tree, _names(tree, name if is_package else name.rpartition(".")[0]))
+    names = _names(tree, name if is_package else name.rpartition(".")[0])
+    return Module(name, file, tree, names, dispatches=b"dispatch" in source)
 
 
 def _names(tree: ast.Module, package: str) -> dict[str, Meaning]:
@@ -192,7 +235,7 @@ def _bound(node: ast.AST, package: str) -> dict[str, Meaning]:
                 for alias in node.names
             }
         case ast.ImportFrom():
-            module = _absolute(node, package)
+            module = absolute(node, package)
             return {alias.asname or alias.name: Imported(module, alias.name) for alias in node.names}
         case ast.Assign(value=value):
             return {target.id: value for target in node.targets if isinstance(target, ast.Name)}
@@ -202,7 +245,7 @@ def _bound(node: ast.AST, package: str) -> dict[str, Meaning]:
             return {}
 
 
-def _absolute(node: ast.ImportFrom, package: str) -> str:
+def absolute(node: ast.ImportFrom, package: str) -> str:
     """The module of a from-import, its leading dots resolved."""
     if not node.level:
         return node.module or ""
@@ -222,6 +265,23 @@ def python_files(path: Path) -> Iterator[Path]:
         yield from (
             Path(folder, name) for name in sorted(names) if name.endswith(".py") and os.path.isfile(Path(folder, name))
         )
+
+
+SCRIPTS = (".sh", ".bash", ".cron", ".crontab")
+CRONTABS = ("crontab", "cron")
+
+
+def script_files(path: Path) -> Iterator[Path]:
+    """The shell scripts and crontabs at and below `path`, by their names."""
+    if os.path.isfile(path):
+        if path.suffix in SCRIPTS or path.name in CRONTABS or path.parent.name == "cron.d":
+            yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
+        for name in sorted(names):
+            if name.endswith(SCRIPTS) or name in CRONTABS:
+                yield Path(folder, name)
 
 
 def dotted(node: ast.expr) -> str | None:

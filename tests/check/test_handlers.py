@@ -126,7 +126,8 @@ def test_a_job_class_that_is_nowhere_is_told_with_the_nearest(project: Project) 
 def test_a_class_that_is_no_job_is_told(project: Project, base: str) -> None:
     project.write("jobs/classes.py", f"from pydantic import BaseModel\nclass Plain: ...\nclass PayJob{base}: ...\n")
     told = [line for line in project.told() if "info" not in line]
-    assert told == ["queues.yaml:7:3: PayJob in jobs.pay is not a job class, expected class PayJob(qsup.Job) [Q206]"]
+    message = "PayJob in jobs.classes is not a job class, expected class PayJob(qsup.Job) [Q206]"
+    assert told == [f"queues.yaml:7:3: {message}"]
 
 
 @pytest.mark.parametrize(

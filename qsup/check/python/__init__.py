@@ -1,0 +1,1 @@
+"""What Python source says without running it: scopes, values that a name may have, and where jobs are dispatched."""
