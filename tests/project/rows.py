@@ -22,7 +22,7 @@ ROWS: dict[int, str] = {
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
         qsup.frames qsup.operating qsup.failed qsup.story
         qsup.check.load qsup.check.stranding qsup.check.source
-        qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan
+        qsup.check.classes qsup.check.handlers qsup.check.sites qsup.check.scan qsup.check.php.*
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
         qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
