@@ -178,7 +178,8 @@ class Classes:
                 continue
             if step.rpartition("\\")[2] in short and self.find(step) is None:
                 return "yes"
-            if not step.startswith(FRAMEWORK):
+            # Without a namespace it is one of PHP's own.
+            if "\\" in step and not step.startswith(FRAMEWORK):
                 answer = "unknown"
         return answer
 
