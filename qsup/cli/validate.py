@@ -15,6 +15,7 @@ from rich.console import Console
 
 from qsup.check import rows
 from qsup.check.load import load
+from qsup.check.php.beside import served, with_php
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan, shown
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
@@ -55,7 +56,8 @@ def validate(
 ) -> None:
     """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
 
-    PATHS are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is the file to check.
+    PATHS, Python and PHP, are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is
+    the file to check.
     Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
     --strict; 78: queues.yaml itself is wrong.
     """
@@ -63,7 +65,10 @@ def validate(
     file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]
-    read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
+    read = NOTHING_READ
+    if loaded.routing and loaded.parsed:
+        read = scan(loaded.parsed, file.parent, code or None)
+        read = with_php(read, loaded.parsed, file.parent, code or None, served(loaded.parsed))
     stored, silent = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else ([], None)
     verdict = Verdict(loaded, read, (*loaded.problems, *read.problems, *stored))
     click.echo(json.dumps(_as_json(verdict))) if as_json else _show(verdict, file)

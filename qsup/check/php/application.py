@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsup.check.php.classes import Class, Classes, constants
-from qsup.check.php.laravel import WITHOUT_QUEUE, Configuration, Connection
+from qsup.check.php.laravel import BUILT_IN_CONNECTION, WITHOUT_QUEUE, Configuration, Connection
 from qsup.check.php.own import Named, Names
 from qsup.check.php.source import MOST_BYTES, File, read
 from qsup.check.php.syntax import arguments, method
@@ -124,7 +124,8 @@ class Application:
                 return Named(why=f"connection {connection.name} is not in config/queue.php")
         else:
             found = self.usual()
-        return Named(found.queue, found.why and f"the connection's queue: {found.why}")
+        source = f"the default queue of connection {found.name or BUILT_IN_CONNECTION}"
+        return Named(found.queue, found.why and f"{source} is not known: {found.why}", source=source)
 
     def usual(self) -> Connection:
         """The connection of jobs that name none. While the default is `sync`, as in a fresh application, the one that

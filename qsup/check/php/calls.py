@@ -11,9 +11,9 @@ from qsup.check.php.found import PhpSite, Resolver, Sent
 from qsup.check.php.jobs import CLOSURE, UNKNOWN, Job, Jobs
 from qsup.check.php.kinds import Kinds
 from qsup.check.php.lists import Lists
-from qsup.check.php.own import NOTHING, Named, Names
+from qsup.check.php.own import NOTHING, Named, Names, or_else
 from qsup.check.php.pending import names_of, pending_of
-from qsup.check.php.receivers import Receivers
+from qsup.check.php.receivers import MAILED, Receivers
 from qsup.check.php.source import File
 from qsup.check.php.syntax import arguments, bare, method, place, receiver, text
 
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 COMMAND = "Illuminate\\Foundation\\Console\\QueuedCommand"
-NEVER = 99
-PUSHED = {
-    "push": (0, 2),
-    "pushon": (1, 0),
-    "later": (1, 3),
-    "lateron": (2, 0),
-    "bulk": (0, 2),
-    "pushraw": (NEVER, 1),
-}
-"""Methods of a queue: which argument is the job, and which the queue's name."""
-MAILED = {
-    "queue": (0, 1),
-    "later": (1, 2),
-    "send": (0, NEVER),
-    "queueon": (1, 0),
-    "onqueue": (1, 0),
-    "lateron": (2, 0),
-}
-"""Methods of a mailer: which argument is the mailable, and which the queue's name."""
 OF_THE_BATCH = (Named(why="it goes to the queue of a batch that is made elsewhere"),)
 OF_THE_CHAIN = (Named(why="it goes to the queue of a chain that is made elsewhere, unless its class names one"),)
 
@@ -57,6 +38,8 @@ class Calls:
     found: list[PhpSite] = field(default_factory=list)
     silent: list[tuple[Node, Job]] = field(default_factory=list)
     """Calls that name a queue for a job that runs at once."""
+    ignored: list[tuple[PhpSite, str]] = field(default_factory=list)
+    """Sites that do not ask the job's class, and the queue that the class names for itself."""
 
     def read(self) -> list[PhpSite]:
         """All sites, in the order of the file."""
@@ -258,7 +241,12 @@ class Calls:
 
     def _emit(self, node: Node, jobs: list[Job], sent: Sent) -> None:
         for job in jobs:
-            self.found += self.resolver.sites(job, sent, self._at(node))
+            sites = list(self.resolver.sites(job, sent, self._at(node)))
+            self.found += sites
+            if sent.only and job.one is not None and sites:
+                own = or_else(job.queue, self.resolver.own.explicit(job.one, "queue", job.given))
+                lost = [name.name for name in own if name.name and name.name != sites[0].queue]
+                self.ignored += [(sites[0], name) for name in lost[:1] if not sites[0].why]
 
     def _at(self, node: Node) -> tuple[Path, int, int]:
         """Where a person looks for it: the call's name when the call begins on an earlier line."""

@@ -29,7 +29,7 @@ class PhpSite(Site):
     connection: str = ""
     """As the code names it; empty for the default one."""
     written: tuple[Path, int, int] | None = None
-    """Where the queue's name is written, when that is another place or the name's own."""
+    """Where the queue's name is written."""
     source: str = ""
     """For a queue that nothing names: which rule gave it."""
 
@@ -73,9 +73,11 @@ class Resolver:
 
     def _at_once(self, one: Class, sent: Sent) -> bool:
         """True for a class that is certainly not queued."""
+        if sent.always:
+            return False
         if EVENT in self.app.classes.names(one):
             return True
-        return not sent.always and queued(one, self.app.classes) == "no"
+        return queued(one, self.app.classes) == "no"
 
     def _connection(self, job: Job, sent: Sent) -> Names:
         if sent.only or job.one is None:
@@ -116,9 +118,6 @@ class Resolver:
         short = job.name.rpartition("\\")[2]
         written = (name.file, name.line, name.column) if name.file is not None and name.name else None
         via = ", ".join(one.name for one in connection if one.name)
-        source = ""
-        if written is None and name.name:
-            source = f"the default queue of connection {via or self.app.usual().name or 'database'}"
         return PhpSite(
             file=at[0],
             line=at[1],
@@ -130,5 +129,5 @@ class Resolver:
             kind=sent.kind,
             connection=via,
             written=written,
-            source=source,
+            source=name.source if name.name else "",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -62,7 +62,9 @@ class Named:
     file: Path | None = None
     line: int = 0
     column: int = 0
-    """Where it is written."""
+    """Where it is written; no file when it is the site itself that hands it over."""
+    source: str = ""
+    """For one that nothing names: which rule gives it."""
 
     @property
     def open(self) -> bool:
@@ -78,7 +80,8 @@ NOTHING: Names = (Named(),)
 def named(values: Values, node: Node, file: File) -> Names:
     """What an expression's values mean as names."""
     line, column = place(node)
-    return tuple(Named(_name(value), _why(value), file.path, line, column) for value in values)
+    path = None if bare(node).type == "variable_name" else file.path
+    return tuple(Named(_name(value), _why(value), path, line, column) for value in values)
 
 
 def _name(value: Value) -> str:
@@ -249,8 +252,3 @@ def _root(call: Node) -> Node:
     while node.type in ON_AN_OBJECT and (inner := receiver(node)) is not None:
         node = inner
     return node
-
-
-def moved(names: Names, file: Path, line: int, column: int) -> Names:
-    """The same names, as written elsewhere."""
-    return tuple(replace(name, file=file, line=line, column=column) for name in names)

@@ -25,6 +25,26 @@ FACADES = (
 )
 EVENTS = ("EventDispatcher", "events", "EventDispatcherInterface")
 
+NEVER = 99
+PUSHED = {
+    "push": (0, 2),
+    "pushon": (1, 0),
+    "later": (1, 3),
+    "lateron": (2, 0),
+    "bulk": (0, 2),
+    "pushraw": (NEVER, 1),
+}
+"""Methods of a queue: which argument is the job, and which the queue's name."""
+MAILED = {
+    "queue": (0, 1),
+    "later": (1, 2),
+    "send": (0, NEVER),
+    "queueon": (1, 0),
+    "onqueue": (1, 0),
+    "lateron": (2, 0),
+}
+"""Methods of a mailer: which argument is the mailable, and which the queue's name."""
+
 
 class Receivers:
     """Answers for one file."""

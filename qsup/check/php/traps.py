@@ -42,7 +42,19 @@ def of_class(one: Class, app: Application, kinds: Kinds, own: Own) -> Iterator[P
 
 
 def of_calls(calls: Calls) -> Iterator[Problem]:
-    """The calls whose `onQueue` does nothing."""
+    """The calls whose `onQueue` does nothing, and those that do not ask the job's class for its queue."""
+    for site, lost in calls.ignored:
+        yield Problem(
+            code="Q407",
+            message=f"{site.job} names queue {lost} for itself, but this call sends it to {site.queue}",
+            hint="batches and Queue::push ask no job for its queue: name it here",
+            severity="warning",
+            path=str(site.file),
+            line=site.line,
+            column=site.column,
+            queue=lost,
+            job=site.job,
+        )
     for node, job in calls.silent:
         name = job.name.rpartition("\\")[2]
         message = f"{name} does not implement ShouldQueue: it runs here and now, and the queue named here means nothing"
