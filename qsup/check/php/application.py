@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from qsup.check.php.classes import Class, Classes, constants
 from qsup.check.php.laravel import BUILT_IN_CONNECTION, WITHOUT_QUEUE, Configuration, Connection
 from qsup.check.php.own import Named, Names
-from qsup.check.php.source import MOST_BYTES, File, read
-from qsup.check.php.syntax import arguments, method
+from qsup.check.php.source import MOST_BYTES, File, read, within
+from qsup.check.php.syntax import arguments, method, text
 from qsup.check.php.terms import LITERALS
 from qsup.check.php.values import Evaluator
 from qsup.check.problem import Problem
@@ -52,6 +52,8 @@ class Application:
     """By resolved path; None for one that cannot be read."""
     faults: list[tuple[Path, str, str, int, int]] = field(default_factory=list)
     """Code, message, line and column of what is wrong with a file."""
+    functions: set[str] = field(default_factory=set)
+    """The application's own functions, by full name in lower case."""
     prefixes: list[tuple[str, Path]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,8 @@ class Application:
         file = read(path, source)
         self.classes.add(file)
         self._constants(file)
+        for node in file.nodes.get("function", []):
+            self.functions.add(within(file.scope(node).namespace, text(node.child_by_field_name("name"))).lower())
         return file
 
     def _constants(self, file: File) -> None:
@@ -93,8 +97,7 @@ class Application:
             if node.parent is not None and node.parent.type != "declaration_list":
                 namespace = file.scope(node).namespace
                 for name, value in constants(node).items():
-                    full = f"{namespace}\\{name}" if namespace else name
-                    self.evaluate.constants.setdefault(full, (value, file))
+                    self.evaluate.constants.setdefault(within(namespace, name), (value, file))
         for call in file.nodes.get("call", []):
             if call.type == "function_call_expression" and method(call) == "define":
                 given = arguments(call)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qsup.check.php.classes import Class
+from qsup.check.php.classes import FRAMEWORK, Class
 from qsup.check.php.found import PhpSite, Resolver, Sent
 from qsup.check.php.jobs import CLOSURE, UNKNOWN, Job, Jobs
 from qsup.check.php.kinds import Kinds
@@ -14,13 +14,12 @@ from qsup.check.php.lists import Lists
 from qsup.check.php.own import NOTHING, Named, Names, or_else
 from qsup.check.php.pending import names_of, pending_of
 from qsup.check.php.receivers import MAILED, Receivers
-from qsup.check.php.source import File
+from qsup.check.php.source import File, within
 from qsup.check.php.syntax import arguments, bare, method, place, receiver, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-COMMAND = "Illuminate\\Foundation\\Console\\QueuedCommand"
 OF_THE_BATCH = (Named(why="it goes to the queue of a batch that is made elsewhere"),)
 OF_THE_CHAIN = (Named(why="it goes to the queue of a chain that is made elsewhere, unless its class names one"),)
 
@@ -56,7 +55,13 @@ class Calls:
     def _function(self, call: Node) -> bool:
         if call.type != "function_call_expression":
             return False
-        name = self.file.function(text(call.child_by_field_name("function")), call).rpartition("\\")[2].lower()
+        written = text(call.child_by_field_name("function"))
+        full = self.file.function(written, call)
+        if within(self.file.scope(call).namespace, written).lower() in self.jobs.app.functions:
+            return True
+        if "\\" in full and not full.startswith(FRAMEWORK):
+            return True
+        name = full.rpartition("\\")[2].lower()
         if name == "dispatch":
             self._each(call, self.jobs.of(arguments(call).get(0, "job")), Sent())
         elif name == "queueable":
@@ -279,9 +284,9 @@ class Calls:
             return
         if one is not None and inside and self.kinds.in_constructor(node):
             return
-        job = Job(one.name, one) if one is not None and inside else UNKNOWN
+        on = receiver(node) if node.type != "assignment_expression" else None
+        jobs = [Job(one.name, one)] if one is not None and inside else self.jobs.of(on) if on is not None else [UNKNOWN]
+        kind = "class" if inside else "job"
         for name in names:
             if not name.open:
-                self._emit(
-                    node, [replace(job, why="")], Sent(queue=(name,), kind="class" if inside else "job", always=True)
-                )
+                self._emit(node, [replace(job, why="") for job in jobs], Sent(queue=(name,), kind=kind, always=True))

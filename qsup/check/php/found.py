@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qsup.check.php.application import Application, queued
 from qsup.check.php.classes import FRAMEWORK, Class
-from qsup.check.php.jobs import CLOSURE, Job
+from qsup.check.php.jobs import OF_LARAVEL, Job
 from qsup.check.php.own import NOTHING, Named, Names, Own, or_else
 from qsup.check.sites import Site
 
@@ -93,7 +93,7 @@ class Resolver:
         if job.one is not None and not sent.only:
             names = or_else(names, self.own.fallback(job.one, "queue"))
             names = or_else(names, self._outside(job.one))
-        elif job.name != CLOSURE and not sent.only:
+        elif job.name not in OF_LARAVEL and not sent.only:
             named = f"class {job.name} is not in the code" if job.name else job.why
             names = or_else(names, (Named(why=f"{named}, nor the queue it gives itself" if job.name else named),))
         return or_else(names, self.app.default_queue(connection))

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 CLOSURE = "Closure"
+COMMAND = "Illuminate\\Foundation\\Console\\QueuedCommand"
+BATCH = "Illuminate\\Bus\\ChainedBatch"
+"""What Laravel puts on the queue for a batch that is a link of a chain."""
+OF_LARAVEL = (CLOSURE, COMMAND, BATCH)
+"""These name no queue of their own."""
 WHICH = "which job it is shows only when the program runs"
 DEEPEST = 12
 """Variables of variables."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qsup.check.php.jobs import UNKNOWN, Job, Jobs, assigned, scope_of
-from qsup.check.php.syntax import CALLS, CLOSURES, arguments, bare, children, first, method, receiver, text
+from qsup.check.php.jobs import BATCH, UNKNOWN, Job, Jobs, assigned, scope_of
+from qsup.check.php.syntax import CALLS, CLOSURES, arguments, bare, children, first, method, receiver, root, text
 from qsup.check.php.values import returns
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ class Lists:
                 yield node, job, index > 0
         elif value.type == "array_creation_expression":
             yield from self.members(value)
-        elif value.type in CALLS and method(value) in ("filter", "array_filter"):
-            yield from self.members(value, inner)
+        elif (
+            value.type in CALLS and (batch := root(value)).type == "scoped_call_expression" and method(batch) == "batch"
+        ):
+            yield value, Job(BATCH), False
         else:
             yield from self._one(value)
 
@@ -85,6 +87,8 @@ class Lists:
 
     def _call(self, node: Node, inner: bool) -> Iterator[Place]:
         name, on, given = method(node), receiver(node), arguments(node)
+        if name == "collect" and not given.placed:
+            return
         if name in ("collect", "array_filter", "array_values", "array_merge", "wrap") and given.placed:
             for value in given.placed if name == "array_merge" else given.placed[:1]:
                 yield from self.members(value, inner)
@@ -100,6 +104,10 @@ class Lists:
                 yield from self.members(value, inner)
         else:
             yield from self._one(node)
+
+
+def _is_batch(call: Node) -> bool:
+    return call.type == "scoped_call_expression" and method(call) == "batch"
 
 
 def given_back(function: Node) -> Iterator[Node]:

@@ -20,6 +20,7 @@ from qsup.check.php.syntax import (
     method,
     place,
     receiver,
+    root,
     text,
 )
 from qsup.check.php.terms import Case, Unknown, Value, Values, as_text
@@ -223,7 +224,7 @@ class Effects:
             return self._assigned(node, names)
         if node.type not in CALLS:
             return names
-        if node.type in ON_AN_OBJECT and method(node) in SETTERS[self.setting] and self._is_subject(_root(node)):
+        if node.type in ON_AN_OBJECT and method(node) in SETTERS[self.setting] and self._is_subject(root(node)):
             value = arguments(node).get(0, self.setting)
             self.seen.append(node)
             return named(self.own.evaluate(value, self.spot), value, self.spot.file) if value is not None else names
@@ -244,11 +245,3 @@ class Effects:
 
     def _is_subject(self, node: Node) -> bool:
         return text(bare(node)) == f"${self.subject}"
-
-
-def _root(call: Node) -> Node:
-    """What a chain of calls begins with."""
-    node = call
-    while node.type in ON_AN_OBJECT and (inner := receiver(node)) is not None:
-        node = inner
-    return node

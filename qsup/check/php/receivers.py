@@ -8,7 +8,7 @@ from qsup.check.php.classes import Class
 from qsup.check.php.functions import class_of_type, parameter_type
 from qsup.check.php.jobs import Jobs, scope_of
 from qsup.check.php.own import NOTHING, Names, named
-from qsup.check.php.syntax import CALLS, ON_AN_OBJECT, arguments, method, receiver, text
+from qsup.check.php.syntax import CALLS, ON_AN_OBJECT, arguments, method, receiver, root, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -94,17 +94,12 @@ class Receivers:
         declared = parameter_type(function, text(node).lstrip("$"))
         return self.jobs.file.full(text(declared), declared) if declared is not None else ""
 
-    def _root(self, node: Node) -> Node:
-        while node.type in ON_AN_OBJECT and (inner := receiver(node)) is not None:
-            node = inner
-        return node
-
     def schedule(self, on: Node) -> bool:
         """True for Laravel's scheduler."""
-        root = self._root(on)
-        if root.type == "scoped_call_expression":
-            return self.facade(root) == "Schedule"
-        return text(root) == "$schedule" or self._type(root) == "Schedule"
+        start = root(on)
+        if start.type == "scoped_call_expression":
+            return self.facade(start) == "Schedule"
+        return text(start) == "$schedule" or self._type(start) == "Schedule"
 
     def queue(self, on: Node) -> bool:
         """True for a queue connection or the queue manager."""
@@ -130,35 +125,35 @@ class Receivers:
 
     def mail(self, on: Node) -> bool:
         """True for a mailer, or what `Mail::to()` begins."""
-        root = self._root(on)
-        if root.type == "scoped_call_expression":
-            return self.facade(root) == "Mail"
-        return self._type(root) in ("Mailer", "MailManager", "MailQueue", "mailer")
+        start = root(on)
+        if start.type == "scoped_call_expression":
+            return self.facade(start) == "Mail"
+        return self._type(start) in ("Mailer", "MailManager", "MailQueue", "mailer")
 
     def events(self, on: Node) -> bool:
         """True for what dispatches events: they are no jobs."""
-        root = self._root(on)
-        if root.type == "scoped_call_expression" and self.facade(root) == "Event":
+        start = root(on)
+        if start.type == "scoped_call_expression" and self.facade(start) == "Event":
             return True
-        if text(root) in ("$events", "$this->events", "$this->eventDispatcher", "$eventDispatcher"):
+        if text(start) in ("$events", "$this->events", "$this->eventDispatcher", "$eventDispatcher"):
             return True
-        kind = self._type(root)
-        return kind in EVENTS or "\\Events\\" in self._namespace(root)
+        kind = self._type(start)
+        return kind in EVENTS or "\\Events\\" in self._namespace(start)
 
     def pending(self, on: Node) -> bool:
         """True for a chain or a batch that is being built: `Bus::chain` itself is the site."""
-        root = self._root(on)
-        return root.type == "scoped_call_expression" and method(root) in ("chain", "batch", "withchain")
+        start = root(on)
+        return start.type == "scoped_call_expression" and method(start) in ("chain", "batch", "withchain")
 
     def bus(self, on: Node, call: Node) -> bool:
         """Whether `->dispatch($something)` on it hands a job to a queue, as far as can be told without knowing what."""
-        root = self._root(on)
-        if text(root) == "$this":
+        start = root(on)
+        if text(start) == "$this":
             one = self.jobs.app.classes.around(self.jobs.file, call)
             return one is not None and self._dispatches(one)
-        if self._type(root) in ("Dispatcher", "QueueingDispatcher", "BusDispatcher"):
+        if self._type(start) in ("Dispatcher", "QueueingDispatcher", "BusDispatcher"):
             return True
-        return root.type == "variable_name" or root.type == "member_access_expression"
+        return start.type == "variable_name" or start.type == "member_access_expression"
 
     def _dispatches(self, one: Class) -> bool:
         """True when `$this->dispatch()` is the one of Laravel's trait."""

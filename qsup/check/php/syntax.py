@@ -32,6 +32,7 @@ INTERESTING = f"""
 (namespace_definition) @namespace
 (namespace_use_declaration) @use
 (const_declaration) @const
+(function_definition) @function
 (assignment_expression left: (member_access_expression)) @set
 """
 """One query over a file, in the grammar's own speed: walking every node in Python takes twenty times as long."""
@@ -197,6 +198,14 @@ def modifiers(call: Node) -> Iterator[Node]:
         elif around.type != "parenthesized_expression":
             return
         node = around
+
+
+def root(call: Node) -> Node:
+    """What a chain of calls on objects begins with."""
+    node = call
+    while node.type in ON_AN_OBJECT and (inner := receiver(node)) is not None:
+        node = inner
+    return node
 
 
 def top(call: Node) -> Node:
