@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qsup.check.php.classes import Class, Classes, constants
+from qsup.check.php.classes import Class, Classes, constants, declared
 from qsup.check.php.laravel import BUILT_IN_CONNECTION, WITHOUT_QUEUE, Configuration, Connection
 from qsup.check.php.own import Named, Names
 from qsup.check.php.source import MOST_BYTES, File, read, within
@@ -40,6 +41,15 @@ def php_files(path: Path) -> Iterator[Path]:
         )
 
 
+TELLING = re.compile(
+    rb"queue|dispatch|notif|mailable|\bmail\b|schedul|broadcast|\bconst\b|\benum\b|define|listen|\bbus\b|\bbatch|chain"
+    rb"|->\s*(send|later|add)\s*\(",
+    re.IGNORECASE,
+)
+"""A file without any of these holds no site and no name of a queue. Its tree, about 90 times its text, is not kept; it
+is read again when a class of it is asked for."""
+
+
 @dataclass(slots=True)
 class Application:
     """What is known of the application whose folder is `root`."""
@@ -47,11 +57,13 @@ class Application:
     root: Path
     classes: Classes = field(init=False)
     configuration: Configuration = field(init=False)
-    connections: Mapping[str, Connection] = field(init=False)
+    listed: dict[str, Connection] | None = None
     files: dict[Path, File | None] = field(default_factory=dict)
     """By resolved path; None for one that cannot be read."""
-    faults: list[tuple[Path, str, str, int, int]] = field(default_factory=list)
-    """Code, message, line and column of what is wrong with a file."""
+    faults: dict[Path, Problem] = field(default_factory=dict)
+    """What is wrong with a file."""
+    homes: dict[str, Path] = field(default_factory=dict)
+    """Where the classes are whose files were not kept, by full name in lower case."""
     functions: set[str] = field(default_factory=set)
     """The application's own functions, by full name in lower case."""
     prefixes: list[tuple[str, Path]] = field(init=False)
@@ -60,37 +72,55 @@ class Application:
         self.classes = Classes(self._load)
         self.prefixes = psr4(self.root)
         self.configuration = Configuration(self.root, self.classes)
-        self.connections = self.configuration.connections()
+
+    @property
+    def connections(self) -> Mapping[str, Connection]:
+        """Those of config/queue.php; asked for only when all files are read, since it may name their classes."""
+        if self.listed is None:
+            self.listed = self.configuration.connections()
+        return self.listed
 
     @property
     def evaluate(self) -> Evaluator:
         """Works out expressions of this application."""
         return self.configuration.evaluate
 
-    def read(self, path: Path) -> File | None:
-        """The parsed file, once; None when it cannot be read."""
+    def read(self, path: Path, *, keep: bool = False) -> File | None:
+        """The parsed file, once; None when it cannot be read, or holds nothing that tells and need not be kept."""
         key = path.resolve()
-        if key not in self.files:
-            self.files[key] = self._parsed(path)
+        if key not in self.files or (keep and self.files[key] is None):
+            self.files[key] = self._parsed(path, keep)
         return self.files[key]
 
-    def _parsed(self, path: Path) -> File | None:
+    def _parsed(self, path: Path, keep: bool) -> File | None:
         try:
             with path.open("rb") as opened:
                 source = opened.read(MOST_BYTES + 1)
         except OSError as error:
-            self.faults.append((path, "Q403", f"this file cannot be read: {(error.strerror or '').lower()}", 0, 0))
+            self._fault(path, "Q403", f"this file cannot be read: {(error.strerror or '').lower()}")
             return None
         if len(source) > MOST_BYTES:
-            message = f"this file was not read: it is over {MOST_BYTES // 1_000_000} MB"
-            self.faults.append((path, "Q403", message, 0, 0))
+            self._fault(path, "Q403", f"this file was not read: it is over {MOST_BYTES // 1_000_000} MB")
             return None
         file = read(path, source)
+        self._broken(file)
+        if not keep and not TELLING.search(source):
+            self.homes |= {one.name.lower(): path for one in declared(file)}
+            return None
         self.classes.add(file)
         self._constants(file)
         for node in file.nodes.get("function", []):
             self.functions.add(within(file.scope(node).namespace, text(node.child_by_field_name("name"))).lower())
         return file
+
+    def _broken(self, file: File) -> None:
+        error = file.error()
+        if error is not None:
+            message = "this is not PHP that can be parsed; what stands around it was read, a dispatch in it was not"
+            self._fault(file.path, "Q404", message, "look at it with `php -l`", *error)
+
+    def _fault(self, path: Path, code: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> None:
+        self.faults[path] = Problem(code=code, message=message, hint=hint, path=str(path), line=line, column=column)
 
     def _constants(self, file: File) -> None:
         for node in file.nodes.get("const", []):
@@ -106,12 +136,16 @@ class Application:
                     self.evaluate.constants.setdefault(_literal(name_node), (value_node, file))
 
     def _load(self, name: str) -> None:
-        """Read the file where PSR-4 says that the class is."""
+        """Read the file that is known to have the class, or the one where PSR-4 says that it is."""
+        home = self.homes.get(name.lower())
+        if home is not None:
+            self.read(home, keep=True)
+            return
         for prefix, folder in self.prefixes:
             if name.startswith(prefix):
                 path = folder / (name.removeprefix(prefix).replace("\\", "/") + ".php")
                 if path.is_file() and path.resolve() not in self.files:
-                    self.read(path)
+                    self.read(path, keep=True)
                     return
 
     def default_queue(self, connection: Names) -> Names:
@@ -144,19 +178,6 @@ class Application:
         names = [one.name for one in connection]
         drivers = {self.connections[name].driver if name in self.connections else name for name in names}
         return bool(drivers) and drivers <= set(WITHOUT_QUEUE)
-
-    def problems(self, paths: set[Path], shown: dict[Path, str]) -> Iterator[Problem]:
-        """What is wrong with the files of the PATHs themselves; those read along with them are not asked about."""
-        for path, code, message, line, column in self.faults:
-            if path in paths:
-                yield Problem(code=code, message=message, path=shown[path], line=line, column=column)
-        for path in sorted(paths):
-            file = self.read(path)
-            error = file.error() if file is not None else None
-            if error is not None:
-                message = "this is not PHP that can be parsed; what stands around it was read, a dispatch in it was not"
-                hint = "look at it with `php -l`"
-                yield Problem(code="Q404", message=message, hint=hint, path=shown[path], line=error[0], column=error[1])
 
 
 def _literal(node: Node) -> str:

@@ -85,8 +85,8 @@ def _of(root: Path, paths: list[Path]) -> PhpScan:
         calls, told = _file(file, app, own, kinds, resolver)
         sites += calls
         problems += told
-    names = {path: shown(path) for path in paths}
-    return PhpScan(tuple(sites), (*problems, *app.problems(set(paths), names)))
+    problems += [app.faults[path] for path in paths if path in app.faults]
+    return PhpScan(tuple(sites), tuple(replace(problem, path=shown(Path(problem.path))) for problem in problems))
 
 
 def _file(
@@ -98,8 +98,7 @@ def _file(
     found = [site for one in classes for site in declared.sites(one, kinds, resolver)]
     found += calls.read()
     problems = [problem for one in classes for problem in traps.of_class(one, app, kinds, own)]
-    problems += traps.of_calls(calls)
-    return found, [replace(problem, path=shown(Path(problem.path))) for problem in problems]
+    return found, [*problems, *traps.of_calls(calls)]
 
 
 def shown(file: Path) -> str:

@@ -38,6 +38,40 @@ INTERESTING = f"""
 """One query over a file, in the grammar's own speed: walking every node in Python takes twenty times as long."""
 
 
+RELEVANT = frozenset(
+    (
+        "dispatch",
+        "dispatchif",
+        "dispatchunless",
+        "withchain",
+        "queueable",
+        "chain",
+        "batch",
+        "push",
+        "pushon",
+        "later",
+        "lateron",
+        "bulk",
+        "pushraw",
+        "job",
+        "queue",
+        "queueon",
+        "onqueue",
+        "allonqueue",
+        "notify",
+        "send",
+        "add",
+        "appendtochain",
+        "prependtochain",
+        "route",
+        "forward",
+        "listen",
+        "define",
+    )
+)
+"""The functions and methods that something looks for among all calls of a file; the other calls are not kept."""
+
+
 class ParserMissing(QsupError):
     """The extra `php` is not installed."""
 
@@ -77,6 +111,8 @@ def interesting(root: Node) -> dict[str, list[Node]]:
     from tree_sitter import QueryCursor
 
     found: dict[str, list[Node]] = QueryCursor(_query()).captures(root)
+    if "call" in found:
+        found["call"] = [call for call in found["call"] if method(call) in RELEVANT]
     return {kind: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte)) for kind, nodes in found.items()}
 
 

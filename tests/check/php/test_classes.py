@@ -235,3 +235,10 @@ SENDING = [
 def test_notifications_and_mail_are_sites_where_they_are_queued(laravel: Laravel, code: str, seen: list[str]) -> None:
     laravel.write("app/Any/sent.php", SENT)
     assert sorted(laravel.seen(code, head=SENT_HEAD)) == sorted(seen)
+
+
+def test_a_parent_in_a_file_that_tells_nothing_else_is_found(laravel: Laravel) -> None:
+    laravel.write("app/Any/Middle.php", "<?php\nnamespace App\\Any;\nabstract class Middle extends Top {}\n")
+    laravel.write("app/Any/odd_name.php", "<?php\n" + START + "abstract class Top implements ShouldQueue { public $queue = 'x'; }")
+    laravel.write("app/Any/A.php", "<?php\nnamespace App\\Any;\nclass A extends Middle {}\n")
+    assert laravel.seen("dispatch(new \\App\\Any\\A);") == ["A x"]
