@@ -119,15 +119,16 @@ class Own:
             holder, element = found
             value = element.child_by_field_name("default_value")
             if element.type == "property_promotion_parameter":
-                names = self._promoted(one, element, setting, given) if constructed else NOTHING
+                names = self._promoted(setting, given) if constructed else NOTHING
             elif value is not None:
                 names = named(self.evaluate(value, Spot(holder.file, holder, one)), value, holder.file)
         constructor = self.evaluate.classes.method(one, "__construct") if constructed else None
         return self._run_method(constructor, one, setting, given, names, 0) if constructor else names
 
-    def _promoted(self, one: Class, parameter: Node, setting: Setting, given: Mapping[str, Values]) -> Names:
+    def _promoted(self, setting: Setting, given: Mapping[str, Values]) -> Names:
+        """A property that is a constructor's parameter: the call that makes the object hands it over."""
         values = given.get(setting, (Unknown("it is handed to the constructor"),))
-        return named(values, parameter, one.file)
+        return tuple(Named(_name(value), _why(value)) for value in values)
 
     def fallback(self, one: Class, setting: Setting) -> Names:
         """What counts when the property is empty: the attribute, then `Queue::route` (Laravel 13)."""

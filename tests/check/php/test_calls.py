@@ -129,6 +129,7 @@ FORMS = [
     ("$schedule->job(new Plain, null, 'redis');", ["Plain fast"]),
     ("Schedule::job(new Mine, 'x')->everyMinute();", ["Mine x"]),
     ("Schedule::job((new Mine)->onQueue('x'));", ["Mine x"]),
+    ("Schedule::daily()->job(new Mine, 'x');", ["Mine x"]),
     # commands and closures for events
     ("Artisan::queue('x:y')->onQueue('x');", ["QueuedCommand x"]),
     ("Event::listen(\\Illuminate\\Events\\queueable(fn ($e) => 1)->onQueue('x'));", ["Closure x"]),
@@ -166,6 +167,10 @@ NOTHING = [
     "$cart->add([$one]);",
     "$board->job('x');",
     "class C { function dispatch($x) {} function f($x) { $this->dispatch($x); } }",
+    "class C { use \\Illuminate\\Foundation\\Bus\\DispatchesJobs; function dispatch($x) {} function f($x) { $this->dispatch($x); } }",
+    "$component->dispatch('opened-a-dialog');",
+    "class J implements \\JsonSerializable { use \\Illuminate\\Foundation\\Bus\\Dispatchable; } J::dispatch();",
+    "class E extends \\Acme\\Event { use \\Illuminate\\Foundation\\Events\\Dispatchable; } E::dispatch();",
     "// Plain::dispatch()->onQueue('x');",
     "# Plain::dispatch()->onQueue('x');",
     "/* Plain::dispatch()->onQueue('x'); */",
@@ -224,3 +229,8 @@ def test_a_site_has_its_place_and_that_of_the_queues_name(laravel: Laravel) -> N
 def test_a_call_on_a_later_line_is_told_where_its_name_stands(laravel: Laravel) -> None:
     (site,) = laravel.of("$schedule\n    ->job(new Mine);\n")
     assert (site.line, site.column) == (6, 7)
+
+
+def test_a_name_that_the_call_hands_over_is_told_at_the_call(laravel: Laravel) -> None:
+    (site,) = laravel.of("Any::dispatch('given');")
+    assert (site.queue, site.written) == ("given", None)

@@ -37,6 +37,11 @@ OWN = [
     ("class A implements ShouldQueue { function __construct() { $this->onQueue('y'); $this->onQueue('x'); } }", "x"),
     ("class A implements ShouldQueue { function __construct() { if (rand()) { $this->onQueue('x'); } } }", "default x"),
     (
+        "class A implements ShouldQueue { function __construct($y) { foreach ($y as $z) { $this->onQueue('x'); } } }",
+        "default x",
+    ),
+    ("class A implements ShouldQueue { function __construct($y) { $y && $this->onQueue('x'); } }", "default x"),
+    (
         "class A implements ShouldQueue { function __construct($y) { if ($y) { $this->onQueue('x'); } else { $this->onQueue('z'); } } }",
         "x z",
     ),
@@ -239,6 +244,8 @@ def test_notifications_and_mail_are_sites_where_they_are_queued(laravel: Laravel
 
 def test_a_parent_in_a_file_that_tells_nothing_else_is_found(laravel: Laravel) -> None:
     laravel.write("app/Any/Middle.php", "<?php\nnamespace App\\Any;\nabstract class Middle extends Top {}\n")
-    laravel.write("app/Any/odd_name.php", "<?php\n" + START + "abstract class Top implements ShouldQueue { public $queue = 'x'; }")
+    laravel.write(
+        "app/Any/odd_name.php", "<?php\n" + START + "abstract class Top implements ShouldQueue { public $queue = 'x'; }"
+    )
     laravel.write("app/Any/A.php", "<?php\nnamespace App\\Any;\nclass A extends Middle {}\n")
     assert laravel.seen("dispatch(new \\App\\Any\\A);") == ["A x"]

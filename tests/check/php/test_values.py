@@ -181,3 +181,11 @@ def test_same_named_classes_are_told_apart_by_their_namespaces(laravel: Laravel)
     laravel.write("app/Other/Queues.php", "<?php\nnamespace App\\Other;\nclass Queues { const A = 'other-a'; }\n")
     code = "use App\\Other\\Queues as Others;\nPlain::dispatch()->onQueue(Others::A);\nPlain::dispatch()->onQueue(Queues::A);"
     assert [site.queue for site in laravel.of(code, head=HEAD)] == ["other-a", "a"]
+
+
+@pytest.mark.parametrize(
+    "form", ["use const App\\Support\\{GLOBAL_ONE as ONE};", "use App\\Support\\{const GLOBAL_ONE as ONE};"]
+)
+def test_constants_are_imported_in_groups_too(laravel: Laravel, form: str) -> None:
+    head = f"<?php\nnamespace App;\nuse App\\Jobs\\Plain;\n{form}\n"
+    assert [site.queue for site in laravel.of("Plain::dispatch()->onQueue(ONE);", head=head)] == ["global-one"]
