@@ -12,12 +12,13 @@ import click
 from qsup.check import rows
 from qsup.check.findings import Findings
 from qsup.check.load import load
+from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
 from qsup.cli.options import config_option, database_option, json_option, the_dsn, the_file
-from qsup.cli.supervised import alone, beside, no_file, supervisor_option
+from qsup.cli.supervised import alone, beside, look, no_file, supervisor_option
 from qsup.config import Loaded
 from qsup.errors import ExitCode, QsupError
 from qsup.routing import Routing
@@ -41,7 +42,8 @@ def validate(
 ) -> None:  # fmt: skip
     """Check queues.yaml, the code that dispatches jobs, and with --db what is in the database.
 
-    PATHS are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is the file to check.
+    PATHS, Python and PHP, are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is
+    the file to check.
     Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
     --strict; 78: queues.yaml itself is wrong.
     """
@@ -52,9 +54,13 @@ def validate(
     file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]
-    read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
+    found = look(supervisor, code)
+    read = NOTHING_READ
+    if loaded.routing and loaded.parsed:
+        read = scan(loaded.parsed, file.parent, code or None)
+        read = with_php(read, loaded.parsed, file.parent, code or None, found.heard(loaded.parsed).queues)
     stored, silent = _stored(loaded.routing, file, database) if loaded.routing and (db or database) else ([], None)
-    problems = (*loaded.problems, *read.problems, *beside(supervisor, code, loaded, read.sites), *stored)
+    problems = (*loaded.problems, *(beside(found, loaded, read) if supervisor else read.problems), *stored)
     findings = Findings(problems=problems, unverifiable=read.unclear(), sites=len(read.sites))
     show(findings, form, file, loaded.routing)
     if silent is not None:
