@@ -36,11 +36,6 @@ class Question:
     file: Path
     heard: Collection[str] = ()
 
-    @property
-    def is_any(self) -> bool:
-        """Whether anything is asked."""
-        return self.rows or self.live
-
 
 def database_questions(function: F) -> F:
     """`--db` and `--live`."""
@@ -57,6 +52,8 @@ def database_questions(function: F) -> F:
 
 def ask(parsed: Parsed, question: Question) -> tuple[list[Problem], QsupError | None]:
     """The database's findings, or why there are none: what else was found is told first."""
+    if not (question.rows or question.live):
+        return [], None
     # Imported here: only these questions need the driver.
     from qsup.connect import open_own
 

@@ -14,12 +14,13 @@ import click
 from qsup.check.heard import by_places
 from qsup.check.load import load
 from qsup.check.problem import Problem, in_order
-from qsup.check.producers import connections, producers
+from qsup.check.producers import producers
 from qsup.check.sites import Site
 from qsup.check.supervisord.files import shown
 from qsup.check.supervisord.listeners import Listener, heard_by
-from qsup.check.supervisord.survey import Survey, against, survey
+from qsup.check.supervisord.survey import Survey, against_code
 from qsup.cli.options import json_option
+from qsup.cli.supervised import look
 from qsup.config import parse
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.importer.translate import Imported, translate
@@ -45,15 +46,15 @@ def import_(files: tuple[Path, ...], output: Path | None, code: tuple[Path, ...]
     Laravel's workers (queue:work, queue:listen) and qsup's are read, with what wraps them; nothing is started. What is
     wrong, missing or cannot be said in queues.yaml is told on the standard error. Exit 78: a FILE is not supervisord's.
     """
-    found = survey(files, os.environ, connections([*code, *files]))
+    found = look(files, code)
     _readable(found)
     imported = translate(found.found.listeners, _configs(found.found.listeners))
-    sites, broken = producers(code, Path.cwd())
-    problems = in_order([*found.problems, *imported.problems, *broken, *against(found, sites, None)])
+    produced = producers(code, Path.cwd())
+    problems = in_order([*found.problems, *imported.problems, *against_code(found, produced)])
     if not imported.queues:
         _tell(problems)
         raise QsupError("no queue worker is in these files", hint="Nothing was written.")
-    content = text(imported, found.found, found.read.groups, _jobs(found, sites), _code(code, output))
+    content = text(imported, found.found, found.read.groups, _jobs(found, produced.sites), _code(code, output))
     if output is not None:
         _write(output, content, force=force)
     if as_json:

@@ -11,10 +11,12 @@ import click
 
 from qsup.check.findings import Findings, Unclear
 from qsup.check.problem import Problem, in_order
-from qsup.check.producers import connections, php_sites, producers
+from qsup.check.producers import connections, producers
+from qsup.check.scan import Scan
 from qsup.check.sites import Site
+from qsup.check.supervisord.compare import softened
 from qsup.check.supervisord.files import shown
-from qsup.check.supervisord.survey import Survey, against, survey, unclear
+from qsup.check.supervisord.survey import Survey, against_code, against_file, survey, unclear
 from qsup.cli.faces import show
 from qsup.cli.options import the_file
 from qsup.config import Loaded
@@ -40,33 +42,34 @@ def no_file(config: str | None) -> bool:
     try:
         the_file(config)
     except ConfigUnreadable:
-        return config is None
+        return True
     return False
 
 
 def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bool) -> ExitCode:
     """Compare the programs of `files` with the code in `paths`, print it, and say how it ended."""
-    found = survey(files, os.environ, connections([*paths, *files]))
-    sites, broken = producers(paths, Path.cwd())
-    problems = in_order([*found.problems, *broken, *against(found, sites, None)])
-    hidden = tuple(_unclear(site) for site in sites if unclear(site, None))
-    findings = Findings(problems=problems, unverifiable=hidden, sites=len(sites))
+    found = look(files, paths)
+    code = producers(paths, Path.cwd())
+    problems = in_order([*found.problems, *against_code(found, code)])
+    hidden = tuple(_unclear(site) for site in code.sites if unclear(site, None))
+    findings = Findings(problems=problems, unverifiable=hidden, sites=len(code.sites))
     show(findings, form, files[0], None, _looked_at(found))
     if findings.count("error"):
         return ExitCode.ERROR
     return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
 
 
-def beside(files: Sequence[Path], paths: Sequence[Path], loaded: Loaded, sites: Sequence[Site]) -> tuple[Problem, ...]:
-    """What the programs of `files` say against queues.yaml and the code; `sites` are Python's, judged."""
-    if not files:
-        return ()
-    found = survey(files, os.environ, connections([*paths, *files]))
+def look(files: Sequence[Path], paths: Sequence[Path]) -> Survey:
+    """The programs of `files`; `paths` is code that may belong to the same application."""
+    return survey(files, os.environ, connections([*paths, *files]))
+
+
+def beside(found: Survey, loaded: Loaded, read: Scan) -> tuple[Problem, ...]:
+    """The problems of the code, and what the programs say against queues.yaml."""
+    judged = tuple(softened(problem, found.found.listeners) for problem in read.problems)
     if loaded.routing is None or loaded.parsed is None:
-        return found.problems
-    php, broken = php_sites(paths, Path.cwd())
-    told = [site for site in php if not site.why]
-    return (*found.problems, *broken, *against(found, told, loaded.parsed, judged=sites))
+        return (*judged, *found.problems)
+    return (*judged, *found.problems, *against_file(found, read.sites, loaded.parsed))
 
 
 def _unclear(site: Site) -> Unclear:

@@ -11,12 +11,14 @@ import click
 
 from qsup.check.findings import Findings
 from qsup.check.load import load
+from qsup.check.php.beside import with_php
+from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan
 from qsup.cli.asked import Question, ask, database_questions
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
 from qsup.cli.options import config_option, database_option, json_option, the_file
-from qsup.cli.supervised import alone, beside, no_file, supervisor_option
+from qsup.cli.supervised import alone, beside, look, no_file, supervisor_option
 from qsup.config import Loaded
 from qsup.errors import ExitCode
 
@@ -39,7 +41,8 @@ def validate(
 ) -> None:  # fmt: skip
     """Check queues.yaml, the code that dispatches jobs, and on demand the database and supervisord files.
 
-    PATHS are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is the file to check.
+    PATHS, Python and PHP, are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is
+    the file to check.
     Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
     --strict; 78: queues.yaml itself is wrong.
     """
@@ -50,10 +53,15 @@ def validate(
     file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]
-    read = scan(loaded.parsed, file.parent, code or None) if loaded.routing and loaded.parsed else NOTHING_READ
-    asked = Question(rows=db or bool(database and not live), live=live, database=database, file=file)
-    stored, silent = ask(loaded.parsed, asked) if loaded.routing and loaded.parsed and asked.is_any else ([], None)
-    problems = (*loaded.problems, *read.problems, *beside(supervisor, code, loaded, read.sites), *stored)
+    found = look(supervisor, code)
+    read, stored, silent = NOTHING_READ, list[Problem](), None
+    if loaded.routing and loaded.parsed:
+        heard = found.heard(loaded.parsed).queues
+        read = scan(loaded.parsed, file.parent, code or None)
+        read = with_php(read, loaded.parsed, file.parent, code or None, heard)
+        rows = db or bool(database and not live)
+        stored, silent = ask(loaded.parsed, Question(rows=rows, live=live, database=database, file=file, heard=heard))
+    problems = (*loaded.problems, *(beside(found, loaded, read) if supervisor else read.problems), *stored)
     findings = Findings(problems=problems, unverifiable=read.unclear(), sites=len(read.sites))
     show(findings, form, file, loaded.routing)
     if silent is not None:

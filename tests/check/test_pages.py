@@ -27,6 +27,7 @@ ELSEWHERE = {
     "Q117": "tests/check/test_advice.py",
     "Q308": "tests/check/test_rows.py",
     "Q310": "tests/supervise/test_run_unheard.py",
+    "Q405": "tests/check/php/test_problems.py",
 }
 """Codes that `qsup validate` in the folder of the page's example does not give, and the tests that see them given."""
 

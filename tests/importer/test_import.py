@@ -19,7 +19,7 @@ from qsup.cli import cli
 from qsup.routing import Queue, Routing
 from tests.supervisord.conf import program
 from tests.supervisord.real import Refused, by_supervisor
-from tests.supervisord.test_validate import CODE, QUEUES, SHOP, qsup, write
+from tests.supervisord.test_validate import CODE, PHP_JOB, PHP_SITE, QUEUES, SHOP, qsup, write
 
 LARAVEL = Path(__file__).parents[1] / "supervisord" / "laravel-queue.conf"
 
@@ -212,7 +212,10 @@ def test_two_names_never_become_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["true", "null", "123", "1e3", "no", "010", "~x"])
 def test_a_name_that_yaml_could_take_for_something_else_is_read_back(name: str, tmp_path: Path) -> None:
-    assert list(imported(tmp_path, work(f"--queue={name}")).queues) == [name.strip("~")]
+    routing = imported(tmp_path, f"; {name}\n" + work(f"--queue={name},low"))
+    name = name.strip("~")
+    assert routing.pool(name) == (name, "low")
+    assert routing.queues[name].purpose.strip("~") == name
 
 
 @pytest.mark.parametrize(
@@ -296,6 +299,17 @@ def test_the_jobs_of_the_code_stand_there_to_be_filled_in_and_validate_finds_the
     assert checked.returncode == 1
     assert "app/deploy.py:8:1: queue router-provisioning is not declared" in checked.stdout
     assert "did you mean provisioning? [Q212]" in checked.stdout
+
+
+def test_the_jobs_of_php_code_stand_there_too_and_validate_finds_the_incident(tmp_path: Path) -> None:
+    (tmp_path / "laravel-queue.conf").write_text(LARAVEL.read_text())
+    write(tmp_path, app__Jobs__RouterProvisioningJob_php=PHP_JOB, app__Http__Deploy_php=PHP_SITE)
+    assert qsup("import", "laravel-queue.conf", "--code", "app", "-o", "queues.yaml", cwd=tmp_path).returncode == 0
+    assert "#   RouterProvisioningJob: {queue: router-provisioning, " in (tmp_path / "queues.yaml").read_text()
+    checked = qsup("validate", cwd=tmp_path)
+    assert checked.returncode == 1
+    assert "RouterProvisioningJob goes to queue router-provisioning, which nobody hears" in checked.stdout
+    assert "did you mean provisioning (queues.yaml:" in checked.stdout
 
 
 def test_nothing_is_overwritten_without_force(tmp_path: Path) -> None:

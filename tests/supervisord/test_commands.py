@@ -53,6 +53,8 @@ def test_a_worker_is_found_in_whatever_wraps_it(command: str, tmp_path: Path) ->
         return
     (found,) = listeners(tmp_path, command)
     assert (found.kind, found.queues, found.why) == ("laravel", ("a", "b"), "")
+    assert found.worked is not None
+    assert found.worked.wrong == (), "a redirection is no argument"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -82,7 +81,8 @@ def lines(done: subprocess.CompletedProcess[str], *codes: str) -> list[str]:
 
 @pytest.fixture
 def incident(tmp_path: Path) -> Path:
-    """The file as it was when a job waited for ever."""
+    """The file as it was when a job waited for ever, in the folder of a Laravel application."""
+    write(tmp_path, artisan="<?php")
     shutil.copy(LARAVEL, tmp_path / "laravel-queue.conf")
     return tmp_path
 
@@ -130,21 +130,52 @@ def test_the_right_fix_is_clean(incident: Path) -> None:
     assert (done.returncode, lines(done, "Q611")) == (0, [])
 
 
-@pytest.mark.skipif(find_spec("qsup.check.php") is None, reason="this tree has no reader of PHP")
 def test_the_incident_is_found_in_the_php_code_itself(incident: Path) -> None:
     write(incident, app__Jobs__RouterProvisioningJob_php=PHP_JOB, app__Http__Deploy_php=PHP_SITE)
     done = qsup("validate", "--supervisor", "laravel-queue.conf", "app/", cwd=incident)
     assert done.returncode == 1
-    (line,) = lines(done, "Q611")
-    assert "RouterProvisioningJob is dispatched to router-provisioning, which nobody listens to" in line
-    assert line.endswith("did you mean provisioning? [Q611]")
+    assert lines(done, "Q401") == [
+        "app/Jobs/RouterProvisioningJob.php:10:24: RouterProvisioningJob goes to queue router-provisioning, "
+        "which nobody hears; dispatched at app/Http/Deploy.php:2, did you mean provisioning "
+        "(laravel-queue.conf:176 [program:laravel-queue-provisioning])? [Q401]"
+    ]
+    assert "did you mean router-provisioning?" in lines(done, "Q612")[-1]
 
 
-def test_php_that_cannot_be_read_is_never_passed_silently(tmp_path: Path) -> None:
-    write(tmp_path, queue_conf=program("php artisan queue:work"), app__a_php="<?php echo 1;")
+def test_the_application_s_own_retry_after_and_queue_count(tmp_path: Path) -> None:
+    config = "<?php return ['default' => 'database', 'connections' => ['database' => ['driver' => 'database', "
+    config += "'queue' => 'main',"
+    conf = program("php artisan queue:work --timeout=120")
+    write(
+        tmp_path,
+        queue_conf=conf,
+        artisan="",
+        config__queue_php=f"{config} 'retry_after' => 120]]];",
+        app__x_php="<?php",
+    )
     done = qsup("validate", "--supervisor", "queue.conf", "app", cwd=tmp_path)
-    if find_spec("qsup.check.php") is None:
-        assert "app/a.php:1:1: not verifiable: this qsup cannot read PHP" in done.stdout
+    assert "after 120 s (retry_after) another worker begins it too" in lines(done, "Q624")[0]
+    write(tmp_path, config__queue_php=f"{config} 'retry_after' => 121]]];")
+    done = qsup("validate", "--supervisor", "queue.conf", "app", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["problems"] == []
+    write(tmp_path, job_php=PHP_JOB.replace("router-provisioning", "main"), site_php=PHP_SITE)
+    done = qsup("validate", "--supervisor", "queue.conf", "app", "job.php", "site.php", cwd=tmp_path)
+    assert lines(done, "Q401") == []
+
+
+def test_php_beside_a_queues_yaml_is_heard_by_the_programs_and_by_the_file(incident: Path) -> None:
+    write(incident, app__Jobs__RouterProvisioningJob_php=PHP_JOB, app__Http__Deploy_php=PHP_SITE)
+    words = ("validate", "--supervisor", "laravel-queue.conf", "app/")
+    write(incident, queues_yaml="version: 1\nqueues:\n  payments: {workers: 1}\n")
+    assert "did you mean provisioning (laravel-queue.conf:176" in lines(qsup(*words, cwd=incident), "Q401")[0]
+    write(incident, queues_yaml="version: 1\nqueues:\n  router-provisioning: {workers: 1}\n")
+    assert lines(qsup(*words, cwd=incident), "Q401") == []
+    write(incident, queues_yaml="version: 1\nqueues:\n  payments: {workers: 1}\n")
+    conf = incident / "laravel-queue.conf"
+    conf.write_text(conf.read_text().replace("--queue=provisioning ", "--queue=provisioning,router-provisioning "))
+    assert lines(qsup(*words, cwd=incident), "Q401") == []
+    conf.write_text(conf.read_text().replace("queue:work database --queue=provisioning,router-provisioning", "horizon"))
+    assert "warning: RouterProvisioningJob goes to queue" in lines(qsup(*words, cwd=incident), "Q401")[0]
 
 
 def test_strict_and_json_hold_here_too(tmp_path: Path) -> None:
@@ -182,6 +213,17 @@ def test_with_horizon_nobody_listens_is_a_warning(tmp_path: Path) -> None:
     (line,) = lines(done, "Q611")
     assert line.startswith("a.py:8:1: warning: PayJob is dispatched to pay")
     assert "unless [program:a] does, whose queues are not known" in line
+
+
+def test_a_worker_with_nothing_to_do_is_information_unless_an_unheard_queue_is_near(tmp_path: Path) -> None:
+    both = program("php artisan queue:work --queue=payments", "a") + program(
+        "php artisan queue:work --queue=payment", "b"
+    )
+    write(tmp_path, queue_conf=both, a_py=CODE.format(job="PayJob", queue="payments"))
+    done = qsup("validate", "--supervisor", "queue.conf", "a.py", cwd=tmp_path)
+    assert lines(done, "Q612") == [
+        "queue.conf:7:1: info: [program:b] listens to payment, but nothing in the code dispatches to it [Q612]"
+    ]
 
 
 def test_a_program_that_nobody_starts_hears_nothing(tmp_path: Path) -> None:

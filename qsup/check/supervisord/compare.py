@@ -6,7 +6,7 @@ Q611 to Q614, and what a `qsup worker` under supervisord needs of its queues.yam
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qsup.check.heard import Heard
 from qsup.check.problem import Problem, Severity, nearest
@@ -66,6 +66,14 @@ def _listens(heard: Heard) -> str:
 def _unsure(listeners: Collection[Listener]) -> str:
     names = [one.program.section.name for one in listeners if one.why]
     return f", unless [{names[0]}] does, whose queues are not known" if names else ""
+
+
+def softened(problem: Problem, listeners: Collection[Listener]) -> Problem:
+    """Q401 of PHP code, as `unheard` would say it: a warning where a listener's queues are not known."""
+    unsure = _unsure(listeners)
+    if problem.code != "Q401" or not unsure:
+        return problem
+    return replace(problem, severity="warning", hint=f"{problem.hint}{unsure}".strip(", "))
 
 
 def unused(listeners: Collection[Listener], used: Collection[str], heard: Heard, *, certain: bool) -> Iterator[Problem]:

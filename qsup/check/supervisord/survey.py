@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsup.check.heard import Heard, by_file, by_places
+from qsup.check.php.compare import unheard as php_unheard
 from qsup.check.problem import Problem, in_order
+from qsup.check.producers import Produced
 from qsup.check.sites import Site
 from qsup.check.supervisord import compare, rules
 from qsup.check.supervisord.files import read, shown
@@ -39,23 +41,28 @@ def survey(files: Sequence[Path], environ: Mapping[str, str], connections: Conne
     return Survey(found, kinds, in_order([*found.problems, *rules.check(found, kinds, connections)]))
 
 
-def against(
-    found: Survey, sites: Collection[Site], parsed: Parsed | None, judged: Collection[Site] = ()
-) -> tuple[Problem, ...]:
-    """What code and queues.yaml say that the programs do not, and the other way round.
+def against_code(found: Survey, code: Produced) -> tuple[Problem, ...]:
+    """What the code dispatches that nobody hears, and the other way round, without a queues.yaml."""
+    heard, listeners = found.heard(None), found.found.listeners
+    told = [
+        *code.problems,
+        *compare.unheard(list(_dispatches(code.python.sites, None)), heard, listeners),
+        *(compare.softened(one, listeners) for one in php_unheard(code.php.sites, heard.queues)),
+        *_unused(found, code.sites, None),
+    ]
+    return in_order(told)
 
-    `judged` are more sites: those that were held against queues.yaml already.
-    """
-    heard, listeners = found.heard(parsed), found.found.listeners
-    problems = list(compare.unheard(list(_dispatches(sites, parsed)), heard, listeners))
-    every = [*sites, *judged]
-    if every:
-        used = {one.queue for one in _dispatches(every, parsed)} | _routed(parsed)
-        certain = not any(unclear(site, parsed) for site in every)
-        problems += compare.unused(listeners, used, heard, certain=certain)
-    if parsed is not None:
-        problems += compare.declared(parsed, listeners)
-    return in_order(problems)
+
+def against_file(found: Survey, sites: Collection[Site], parsed: Parsed) -> tuple[Problem, ...]:
+    """What queues.yaml and the programs do not say alike; the `sites` themselves have been judged already."""
+    return in_order([*_unused(found, sites, parsed), *compare.declared(parsed, found.found.listeners)])
+
+
+def _unused(found: Survey, sites: Collection[Site], parsed: Parsed | None) -> Iterator[Problem]:
+    if sites:
+        used = {one.queue for one in _dispatches(sites, parsed)} | _routed(parsed)
+        certain = not any(unclear(site, parsed) for site in sites)
+        yield from compare.unused(found.found.listeners, used, found.heard(parsed), certain=certain)
 
 
 def _routed(parsed: Parsed | None) -> set[str]:

@@ -1,0 +1,5 @@
+<?php
+
+namespace Acme;
+
+dispatch(fn () => 1)->onQueue('from-vendor');
