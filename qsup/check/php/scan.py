@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ NOTHING = PhpScan()
 
 def scan(paths: Iterable[Path]) -> PhpScan:
     """Read the PHP files at and below `paths`. Never raises for anything in them; without any it reads nothing."""
-    files = list(dict.fromkeys(file for path in paths for file in php_files(path)))
+    files = {file: path for path in reversed(list(paths)) for file in php_files(path)}
     if not files:
         return NOTHING
     try:
@@ -58,15 +58,16 @@ def _count(files: int) -> str:
     return "1 PHP file was" if files == 1 else f"{files:,} PHP files were"
 
 
-def _by_application(files: list[Path]) -> dict[Path, list[Path]]:
-    """The files of each application, by its folder; a file of none belongs to the folder it is in."""
-    roots: dict[Path, Path] = {}
+def _by_application(files: Mapping[Path, Path]) -> dict[Path, list[Path]]:
+    """The files of each application, by its folder; a file of none belongs with the path that it was found under."""
+    roots: dict[Path, Path | None] = {}
     found: dict[Path, list[Path]] = {}
-    for file in files:
+    for file, path in sorted(files.items()):
         folder = file.parent
         if folder not in roots:
-            roots[folder] = application(folder) or folder.resolve()
-        found.setdefault(roots[folder], []).append(file)
+            roots[folder] = application(folder)
+        around = path if path.is_dir() else folder
+        found.setdefault(roots[folder] or around.resolve(), []).append(file)
     return found
 
 

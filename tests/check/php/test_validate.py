@@ -85,3 +85,19 @@ def test_an_application_whose_queues_are_all_heard_is_clean(project: Path) -> No
     (project / "queues.yaml").write_text(f"version: 1\nqueues:\n{listed}\ncode: [app, routes, config]\n")
     done = qsup("validate", cwd=project)
     assert done.returncode == 0, done.stdout
+
+
+def test_code_without_the_application_around_it_belongs_together(tmp_path: Path) -> None:
+    jobs = tmp_path / "app" / "Jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "Deploy.php").write_text(
+        "<?php\nnamespace App\\Jobs;\nclass Deploy implements \\Illuminate\\Contracts\\Queue\\ShouldQueue\n{\n"
+        "    use \\Illuminate\\Bus\\Queueable;\n    public function __construct() { $this->onQueue('rollout'); }\n}\n"
+    )
+    (tmp_path / "app" / "Press.php").write_text("<?php\nuse App\\Jobs\\Deploy;\nDeploy::dispatch();\n")
+    (tmp_path / "queues.yaml").write_text("version: 1\nqueues: {roll-out: {workers: 1}}\n")
+    told = json.loads(qsup("validate", "app", "--json", cwd=tmp_path).stdout)
+    assert told["unverifiable"] == []
+    [found] = [one for one in told["problems"] if one["code"] == "Q401"]
+    assert (found["queue"], found["job"]) == ("rollout", "Deploy")
+    assert "dispatched at app/Press.php:3" in found["message"]
