@@ -30,6 +30,8 @@ LARAVEL: Mapping[str, Any] = {
 """What a Laravel worker does where its command says nothing. It does not vary its waits: no jitter."""
 
 MOST_TRIES = 10_000
+MOST_WORKERS = 1_000
+"""Of one queue, as queues.yaml has it."""
 FOR_EVER = 86_400.0
 """Seconds of a timeout that Laravel does not have; in qsup a lost job comes back only after it."""
 BUSY_SLEEP = 1.0
@@ -70,6 +72,10 @@ def translate(listeners: Iterable[Listener], configs: Mapping[str, Routing]) -> 
         work.own(one)
     for one in known:
         work.served(one)
+    for made in work.queues.values():
+        if made.workers > MOST_WORKERS:
+            made.notes.append(f"{made.workers:,} workers: no queue can have more than {MOST_WORKERS:,}")
+            made.workers = MOST_WORKERS
     return Imported(tuple(work.queues.values()), tuple(work.problems))
 
 
