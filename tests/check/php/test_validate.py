@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qsup.check.load import load
+from qsup.check.stranding import findings
 from tests.check.php.project import TREE
 from tests.check.test_commands import qsup
 
@@ -85,3 +87,15 @@ def test_an_application_whose_queues_are_all_heard_is_clean(project: Path) -> No
     (project / "queues.yaml").write_text(f"version: 1\nqueues:\n{listed}\ncode: [app, routes, config]\n")
     done = qsup("validate", cwd=project)
     assert done.returncode == 0, done.stdout
+
+
+def test_an_edit_that_leaves_php_code_unheard_is_found_before_it_is_applied(project: Path) -> None:
+    before = FILE.replace("payments:", "router-provisioning: {workers: 1}\n  payments:")
+    (project / "queues.yaml").write_text(before)
+    assert "router-provisioning" not in stranded(project)
+    (project / "queues.yaml").write_text(FILE)
+    assert "router-provisioning" in stranded(project)
+
+
+def stranded(project: Path) -> set[str | None]:
+    return {problem.queue for problem in findings(load(project / "queues.yaml", {}), project, "")}
