@@ -82,7 +82,10 @@ class Calls:
         """`X::dispatch()` and the like."""
         scope = receiver(call)
         one = self.jobs.app.evaluate.named(scope, self.jobs.spot(call)) if scope is not None else None
-        if one is None or self.kinds.is_framework(one):
+        if one is None or (isinstance(one, Class) and one.kind == "trait"):
+            self._each(call, [UNKNOWN], Sent())
+            return
+        if self.kinds.is_framework(one):
             return
         if name != "withchain":
             self._each(call, [self.jobs.made(one, call if name == "dispatch" else None)], Sent())
@@ -173,8 +176,8 @@ class Calls:
         jobs = self.jobs.of(value) if value is not None else []
         jobs = [job for job in jobs if (job.one and self.kinds.is_mail(job.one)) or (sure and not job.one)]
         names = names_of(self.jobs, given.get(queue, "queue"))
-        if name == "send":
-            jobs = [job for job in jobs if job.one]
+        if name == "send" and value is not None and value.type in ("string", "encapsed_string"):
+            return
         self._emit(call, jobs, Sent(queue=names, kind="mailable", always=name != "send"))
 
     def _pushed(self, call: Node, name: str) -> None:

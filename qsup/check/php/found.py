@@ -92,7 +92,7 @@ class Resolver:
         names = or_else(names, sent.chain)
         if job.one is not None and not sent.only:
             names = or_else(names, self.own.fallback(job.one, "queue"))
-            names = or_else(names, self._outside(job.one))
+            names = or_else(names, self._outside(job.one, sent))
         elif job.name not in OF_LARAVEL and not sent.only:
             named = f"class {job.name} is not in the code" if job.name else job.why
             names = or_else(names, (Named(why=f"{named}, nor the queue it gives itself" if job.name else named),))
@@ -103,12 +103,14 @@ class Resolver:
             return job.queue
         return or_else(job.queue, self.own.explicit(job.one, "queue", job.given, constructed=sent.constructed))
 
-    def _outside(self, one: Class) -> Names:
+    def _outside(self, one: Class, sent: Sent) -> Names:
         """Why the class's own queue is not known: it inherits from code that is not there."""
         for step in self.app.classes.lineage(one):
             for above in step.parents:
                 if "\\" in above and not above.startswith(FRAMEWORK) and self.app.classes.find(above) is None:
                     return (Named(why=f"{one.short} extends {above}, which is not in the code"),)
+        if not sent.always and queued(one, self.app.classes) == "unknown":
+            return (Named(why=f"whether {one.short} is queued, and where, is decided in code that is not there"),)
         return NOTHING
 
     def _forwarded(self, name: Named) -> Names:

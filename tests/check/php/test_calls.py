@@ -28,6 +28,11 @@ FORMS = [
     ("Any::dispatch(queue: 'given');", ["Any given"]),
     ("Any::dispatch(...$all);", ["Any ?"]),
     ("$f = Plain::dispatch(...);", []),
+    ("$class::dispatch();", ["? ?"]),
+    ("$class::dispatch()->onQueue('x');", ["? x"]),
+    ("trait T { static function again() { static::dispatch(); } }", ["? ?"]),
+    ("class A { use \\Acme\\AsAction; } A::dispatch();", ["A ?"]),
+    ("class A { use \\Acme\\AsAction; } A::dispatch()->onQueue('x');", ["A x"]),
     # functions
     ("dispatch(new Plain);", ["Plain default"]),
     ("\\dispatch(new Mine())->onQueue('x');", ["Mine x"]),
@@ -234,3 +239,20 @@ def test_a_call_on_a_later_line_is_told_where_its_name_stands(laravel: Laravel) 
 def test_a_name_that_the_call_hands_over_is_told_at_the_call(laravel: Laravel) -> None:
     (site,) = laravel.of("Any::dispatch('given');")
     assert (site.queue, site.written) == ("given", None)
+    laravel.write(
+        "app/Jobs/Handed.php",
+        "<?php namespace App\\Jobs; class Handed implements \\Illuminate\\Contracts\\Queue\\ShouldQueue { function __construct($to) { $this->onQueue($to); } }",
+    )
+    (site,) = laravel.of("dispatch(new \\App\\Jobs\\Handed('given'));")
+    assert (site.queue, site.written) == ("given", None)
+
+
+def test_a_fresh_application_with_the_connection_sync_is_read_as_it_will_be_in_production(laravel: Laravel) -> None:
+    text = (laravel.root / "config/queue.php").read_text(encoding="utf-8")
+    laravel.write(
+        "config/queue.php",
+        text.replace("'default' => 'database'", "'default' => 'sync'").replace(
+            "'queue' => 'default'", "'queue' => 'main'"
+        ),
+    )
+    assert laravel.seen("Plain::dispatch();") == ["Plain main"]

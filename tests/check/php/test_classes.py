@@ -232,6 +232,9 @@ SENDING = [
     ("Mail::to($u)->send(new Hello);", ["Hello default"]),
     ("Mail::to($u)->send((new Hello)->onQueue('x'));", ["Hello x"]),
     ("Mail::to($u)->send(new Bill);", []),
+    ("Mail::to($u)->send($mail);", ["? ?"]),
+    ("Mail::send('mails.hello', []);", []),
+    ("$http->send($request);", []),
     ("function f(\\Illuminate\\Contracts\\Mail\\Mailer $m) { $m->to(1)->queue(new Bill); }", ["Bill default"]),
 ]
 

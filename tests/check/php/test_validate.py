@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qsup.check.load import load
+from qsup.check.stranding import findings
 from tests.check.php.project import TREE
 from tests.check.test_commands import qsup
 
@@ -101,3 +103,15 @@ def test_code_without_the_application_around_it_belongs_together(tmp_path: Path)
     [found] = [one for one in told["problems"] if one["code"] == "Q401"]
     assert (found["queue"], found["job"]) == ("rollout", "Deploy")
     assert "dispatched at app/Press.php:3" in found["message"]
+
+
+def test_an_edit_that_leaves_php_code_unheard_is_found_before_it_is_applied(project: Path) -> None:
+    before = FILE.replace("payments:", "router-provisioning: {workers: 1}\n  payments:")
+    (project / "queues.yaml").write_text(before)
+    assert "router-provisioning" not in stranded(project)
+    (project / "queues.yaml").write_text(FILE)
+    assert "router-provisioning" in stranded(project)
+
+
+def stranded(project: Path) -> set[str | None]:
+    return {problem.queue for problem in findings(load(project / "queues.yaml", {}), project, "")}
