@@ -91,6 +91,7 @@ def test_an_edit_of_backoff_applies_to_jobs_that_wait(rig: Rig) -> None:
 def test_an_edit_of_timeout_applies_to_jobs_that_wait(rig: Rig) -> None:
     ready(rig, workers=1, tries=1, timeout=600.0)
     put(rig, seconds=2.0)
+    rig.until(rig.lines, "the first one runs under the old limit")
     number = put(rig, seconds=600.0)
     edit(rig, tries=1, timeout=0.3)
     rig.until(rig.drained, "over its new limit")

@@ -106,6 +106,8 @@ def test_a_template_without_processes_keeps_its_workers_and_forks_later(
 
 def test_a_courier_without_descriptors_keeps_working_and_connects_when_it_has_some(run: Run) -> None:
     run.start()
+    run.dispatch("first")
+    run.waits_for("end first")
     courier = run.state["courier"]["pid"]
     with limited(resource.RLIMIT_NOFILE, no_more(courier), courier):
         run.dispatch("long", until="go")
