@@ -10,8 +10,8 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from qsup.check.problem import Problem, nearest
-from qsup.check.rows import counted, read
+from qsup.check.problem import Problem, counted, nearest
+from qsup.check.rows import read
 from qsup.routing import Routing
 
 TABLES = """

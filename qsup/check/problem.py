@@ -46,6 +46,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `2,000 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The hint "did you mean …?" with the known name most like `name`; empty when none is like it."""
     by_lower = {other.lower().replace("-", "_"): other for other in known}

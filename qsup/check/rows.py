@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qsup.check.problem import Problem, nearest
+from qsup.check.problem import Problem, counted, nearest
 from qsup.routing import Routing
 
 WAITING = "SELECT queue, type, count(*) FROM qsup.jobs GROUP BY queue, type ORDER BY queue, type"
@@ -54,11 +54,6 @@ def read(connection: Any, statement: str) -> list[Row]:
 
 def _served(routing: Routing, queue: str) -> bool:
     return queue in routing.queues and routing.server(queue) is not None
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 job`, `2,000 jobs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _waiting(routing: Routing, rows: list[Row]) -> Iterator[Problem]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from qsup.check import rows
-from qsup.check.php.beside import served, with_php
+from qsup.check.heard import by_file
+from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem
 from qsup.check.scan import scan
 from qsup.config import Loaded
@@ -20,7 +21,7 @@ def findings(loaded: Loaded, root: Path, dsn: str) -> list[Problem]:
     """The errors in code and rows. Without a DSN, or while the database is away, rows are not looked at."""
     if loaded.parsed is None or loaded.routing is None:
         return []
-    read = with_php(scan(loaded.parsed, root), loaded.parsed, root, None, served(loaded.parsed))
+    read = with_php(scan(loaded.parsed, root), loaded.parsed, root, None, by_file(loaded.parsed).queues)
     found = [*read.problems, *(_rows(loaded, dsn) if dsn else [])]
     return [problem for problem in found if problem.severity == "error"]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from qsup import pages
 from qsup.check.findings import Findings
+from qsup.check.problem import counted
 from qsup.generate.github import workflow_lines
 from qsup.generate.sarif import sarif
 from qsup.routing import Routing
@@ -71,10 +72,10 @@ def _as_text(findings: Findings, last: str) -> None:
 
 def summary(findings: Findings, file: Path, routing: Routing | None, looked_at: Sequence[str] | None = None) -> str:
     """The last line: what was looked at, and how many findings there are."""
-    told = f"{_count(findings.count('error'), 'error')}, {_count(findings.count('warning'), 'warning')}"
+    told = f"{counted(findings.count('error'), 'error')}, {counted(findings.count('warning'), 'warning')}"
     if routing is None and looked_at is None:
         return f"{file}: {told}; the code was not read"
-    sites = f"{_count(findings.sites, 'dispatch site')} ({len(findings.unverifiable)} not verifiable)"
+    sites = f"{counted(findings.sites, 'dispatch site')} ({len(findings.unverifiable)} not verifiable)"
     return f"{file}: {', '.join([*(looked_at or _numbers(routing)), sites])}: {told}"
 
 
@@ -82,8 +83,4 @@ def _numbers(routing: Routing | None) -> list[str]:
     queues = routing.queues if routing else {}
     workers = sum(queue.workers for queue in queues.values())
     jobs = len(routing.routes) if routing else 0
-    return [_count(len(queues), "queue"), _count(workers, "worker"), _count(jobs, "job")]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return [counted(len(queues), "queue"), counted(workers, "worker"), counted(jobs, "job")]

@@ -15,8 +15,8 @@ from qsup.check.heard import by_places
 from qsup.check.load import load
 from qsup.check.problem import Problem, in_order
 from qsup.check.producers import producers
+from qsup.check.scan import shown
 from qsup.check.sites import Site
-from qsup.check.supervisord.files import shown
 from qsup.check.supervisord.listeners import Listener, heard_by
 from qsup.check.supervisord.survey import Survey, against_code
 from qsup.cli.options import json_option

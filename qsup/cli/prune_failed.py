@@ -6,8 +6,9 @@ import json
 
 import click
 
+from qsup.check.problem import counted
 from qsup.cli.forget import before, show
-from qsup.cli.reach import counted, operators_options, reached
+from qsup.cli.reach import operators_options, reached
 
 
 @click.command(name="prune-failed")

@@ -73,11 +73,6 @@ def since_when(text: str | None) -> datetime | None:
         raise click.BadParameter(f"{text!r}: {expected}", param_hint="--since") from None
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 job`, `2,000 jobs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def some(ids: list[int], most: int = 20) -> str:
     """The first ids, and how many more there are."""
     more = f" and {len(ids) - most:,} more" if len(ids) > most else ""

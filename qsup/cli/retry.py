@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qsup.cli.reach import counted, filter_options, numbers_of, operators_options, reached, some
+from qsup.check.problem import counted
+from qsup.cli.reach import filter_options, numbers_of, operators_options, reached, some
 from qsup.errors import ExitCode
 
 if TYPE_CHECKING:

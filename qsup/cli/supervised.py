@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 import click
 
 from qsup.check.findings import Findings, Unclear
-from qsup.check.problem import Problem, in_order
+from qsup.check.problem import Problem, counted, in_order
 from qsup.check.producers import connections, producers
-from qsup.check.scan import Scan
+from qsup.check.scan import Scan, shown
 from qsup.check.sites import Site
 from qsup.check.supervisord.compare import softened
-from qsup.check.supervisord.files import shown
 from qsup.check.supervisord.survey import Survey, against_code, against_file, survey, unclear
 from qsup.cli.faces import show
 from qsup.cli.options import the_file
@@ -89,10 +88,6 @@ def _looked_at(found: Survey) -> list[str]:
     queues = {queue for one in listeners for queue in one.queues}
     processes = sum(one.processes for one in listeners)
     return [
-        _count(len(found.read.programs), "program"),
-        f"{_count(processes, 'worker')} on {_count(len(queues), 'queue')}",
+        counted(len(found.read.programs), "program"),
+        f"{counted(processes, 'worker')} on {counted(len(queues), 'queue')}",
     ]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -26,13 +26,3 @@ def with_php(read: Scan, parsed: Parsed, root: Path, paths: Iterable[Path] | Non
     known = [problem for problem in read.problems if problem.code != "Q211" or problem.job not in dispatched]
     problems = [*known, *php.problems, *unheard(php.sites, heard), *against_routes(php.sites, routing.routes)]
     return Scan(in_order(problems), (*read.sites, *php.sites))
-
-
-def served(parsed: Parsed) -> dict[str, str]:
-    """The queues of the file that have workers, and the place where each is declared."""
-    found = {}
-    for name in parsed.routing.queues:
-        if parsed.routing.server(name) is not None:
-            place = parsed.tree.key("queues", name)
-            found[name] = f"{parsed.tree.path}:{place.line}:{place.column}"
-    return found

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from qsup.check.php.found import PhpSite
-from qsup.check.php.scan import shown
 from qsup.check.problem import Problem, nearest
+from qsup.check.scan import shown
 from qsup.routing import Route
 
 NAMED = 2

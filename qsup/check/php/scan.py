@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from qsup.check.php.receivers import Receivers
 from qsup.check.php.source import File
 from qsup.check.php.syntax import ParserMissing, language
 from qsup.check.problem import Problem, in_order
+from qsup.check.scan import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,3 @@ def _file(
     found += calls.read()
     problems = [problem for one in classes for problem in traps.of_class(one, app, kinds, own)]
     return found, [*problems, *traps.of_calls(calls)]
-
-
-def shown(file: Path) -> str:
-    """A file as a problem names it: seen from here when it is below, else in full."""
-    near = os.path.relpath(file)
-    return str(file) if near.startswith("..") else near

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qsup.check.problem import Problem, Severity
+from qsup.check.scan import shown
 from qsup.check.supervisord import programs
 from qsup.check.supervisord.expand import Names, expand
 from qsup.check.supervisord.ini import Entry, Ini
@@ -147,9 +148,3 @@ class _Gathered:
 
 def _folder(file: Path) -> str:
     return os.path.dirname(os.path.abspath(file))
-
-
-def shown(file: Path) -> str:
-    """A file as a problem names it: seen from here when it is below, else in full."""
-    near = os.path.relpath(file)
-    return str(file) if near.startswith("..") else near

@@ -10,9 +10,10 @@ from qsup.check.heard import Heard, by_file, by_places
 from qsup.check.php.compare import unheard as php_unheard
 from qsup.check.problem import Problem, in_order
 from qsup.check.producers import Produced
+from qsup.check.scan import shown
 from qsup.check.sites import Site
 from qsup.check.supervisord import compare, rules
-from qsup.check.supervisord.files import read, shown
+from qsup.check.supervisord.files import read
 from qsup.check.supervisord.listeners import Connections, Sorted, heard_by, sort
 from qsup.check.supervisord.programs import Read
 from qsup.config import Parsed
