@@ -15,8 +15,8 @@ from qsup.check.sites import Site
 from qsup.check.supervisord.listeners import Connections
 from qsup.config import parse
 
-OF_THE_CODE = ("Q208",)
-"""What is wrong with Python code whatever queues.yaml says: it cannot be read."""
+OF_THE_CODE = ("Q208", "Q217")
+"""What is wrong with Python code whatever queues.yaml says: it cannot be read, or names what is not there."""
 
 
 NO_PYTHON = Scan((), ())

@@ -13,7 +13,7 @@ from qsup.check.problem import Problem, in_order, nearest
 from qsup.check.python.classes import Classes
 from qsup.check.python.evaluate import Evaluator
 from qsup.check.python.silencers import applied, silencers
-from qsup.check.sites import Site, in_script, sites
+from qsup.check.sites import Absent, Site, in_script, sites
 from qsup.check.source import Module, Sources, python_files, script_files
 from qsup.config import Parsed
 from qsup.faults import problem
@@ -28,8 +28,8 @@ class Scan:
     sites: tuple[Site, ...]
 
     def unverifiable(self) -> tuple[Site, ...]:
-        """The sites of which only running the code would tell."""
-        return tuple(site for site in self.sites if site.why)
+        """The sites of which only running the code would tell. What is certainly wrong is a problem instead."""
+        return tuple(site for site in self.sites if site.why and not site.missing)
 
     def unclear(self) -> tuple[Unclear, ...]:
         """The same for people and programs: with the file as it is named to them."""
@@ -115,6 +115,8 @@ def _unreadable(modules: Iterable[Module]) -> Iterator[Problem]:
 
 def _site(site: Site, routing: Routing) -> Iterator[Problem]:
     at = Problem(code="", message="", path=shown(site.file), line=site.line, column=site.column, job=site.job or None)
+    if site.missing:
+        yield _missing(site, site.missing)
     if site.job and site.job not in routing.routes:
         message = f"{site.job} is dispatched here, but no queue is declared for it under `jobs:`"
         hint = nearest(site.job, routing.routes) or "add it to queues.yaml"
@@ -123,12 +125,26 @@ def _site(site: Site, routing: Routing) -> Iterator[Problem]:
         return
     at = replace(at, queue=site.queue)
     if site.queue not in routing.queues:
-        message = f"queue {site.queue} is not declared: this dispatch would be refused"
+        message = f"queue {site.queue}{_where(site)} is not declared: this dispatch would be refused"
         yield replace(at, code="Q212", message=message, hint=nearest(site.queue, routing.queues))
     elif routing.server(site.queue) is None:
         served = [name for name in routing.queues if routing.server(name)]
-        message = f"queue {site.queue} has no workers: this dispatch would be refused"
+        message = f"queue {site.queue}{_where(site)} has no workers: this dispatch would be refused"
         yield replace(at, code="Q213", message=message, hint=nearest(site.queue, served))
+
+
+def _missing(site: Site, what: Absent) -> Problem:
+    message = f"{site.why}: what needs it cannot be dispatched"
+    path = shown(what.file)
+    return Problem(code="Q217", message=message, path=path, line=what.line, column=what.column, hint=what.hint)
+
+
+def _where(site: Site) -> str:
+    """Where the queue's name is written, when that is not at the site."""
+    if site.spelt is None or (site.spelt[0] == site.file and site.line <= site.spelt[1] <= site.end):
+        return ""
+    file, line = site.spelt
+    return f" (written at {shown(file)}:{line})"
 
 
 def _never_dispatched(parsed: Parsed, found: Iterable[Site]) -> Iterator[Problem]:

@@ -11,10 +11,23 @@ from qsup.check.commandlines import in_text
 from qsup.check.python.classes import Classes
 from qsup.check.python.commands import commands
 from qsup.check.python.evaluate import Evaluator
-from qsup.check.python.kinds import ANY_VALUE
+from qsup.check.python.kinds import ANY_VALUE, Missing
 from qsup.check.python.reader import ANY_QUEUE, PUBLIC, Reader, Sent, suspects
 from qsup.check.python.statements import statements
 from qsup.check.source import Imported, Module
+
+Place = tuple[Path, int]
+"""A file and a line in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A name that is not there: where it is used, and the hint which was meant."""
+
+    file: Path
+    line: int
+    column: int
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +42,16 @@ class Site:
     queue: str | None = None
     """The queue that the site itself names."""
     why: str = ""
+    begin: int = 0
+    """The first line of the call, or of the text that it stands in; 0: its own line."""
     end: int = 0
-    """The last line of the call."""
+    """The last one."""
     unclear_queue: bool = False
     """It names a queue that only running the code would tell."""
+    spelt: Place | None = field(default=None, compare=False)
+    """Where the queue's name stands."""
+    missing: Absent | None = None
+    """The name that it needs and that is not there; `why` says the same."""
 
 
 def sites(modules: Iterable[Module], ev: Evaluator, classes: Classes, routed: Collection[str]) -> Iterator[Site]:
@@ -101,18 +120,33 @@ def _of_module(
     outline = ev.outline(module)
     reader = Reader(ev, classes, outline, routed, names)
     sent = [*reader.read(), *statements(ev, outline), *commands(ev, outline)]
-    return list(dict.fromkeys(_site(module, one) for one in sent))
+    return list(dict.fromkeys(_site(module, one, ev) for one in sent))
 
 
-def _site(module: Module, sent: Sent) -> Site:
+def _site(module: Module, sent: Sent, ev: Evaluator) -> Site:
     assert isinstance(sent.node, ast.expr)  # noqa: S101  what a reader gives
+    why, written, first = sent.why, sent.written, sent.node.lineno
+    line, column = sent.at or (first, module.column(first, sent.node.col_offset))
     return Site(
         file=module.file,
-        line=sent.node.lineno,
-        column=module.column(sent.node.lineno, sent.node.col_offset),
+        line=line,
+        column=column,
         job=sent.job,
         queue=sent.queue,
         why=sent.why,
         unclear_queue=sent.unclear_queue,
-        end=sent.node.end_lineno or sent.node.lineno,
+        begin=first,
+        end=sent.node.end_lineno or first,
+        spelt=(_file(written[0], module, ev), written[1]) if written else None,
+        missing=_absent(why, module, ev) if isinstance(why, Missing) else None,
     )
+
+
+def _absent(why: Missing, module: Module, ev: Evaluator) -> Absent:
+    return Absent(file=_file(why.module, module, ev), line=why.line, column=why.column, hint=why.hint)
+
+
+def _file(name: str, module: Module, ev: Evaluator) -> Path:
+    """The file of the module `name`, which `module` is or has led to."""
+    other = ev.sources.module(name) if name != module.name else None
+    return other.file if other else module.file

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from qsup.check.findings import Findings
+from qsup.check.findings import Findings, answered
 from qsup.check.load import load
 from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem
@@ -61,7 +61,8 @@ def validate(
         read = with_php(read, loaded.parsed, file.parent, code or None, heard)
         rows = db or bool(database and not live)
         stored, silent = ask(loaded.parsed, Question(rows=rows, live=live, database=database, file=file, heard=heard))
-    problems = (*loaded.problems, *(beside(found, loaded, read) if supervisor else read.problems), *stored)
+    own = answered(loaded.problems, {site.queue for site in read.sites})
+    problems = (*own, *(beside(found, loaded, read) if supervisor else read.problems), *stored)
     findings = Findings(problems=problems, unverifiable=read.unclear(), sites=len(read.sites))
     show(findings, form, file, loaded.routing)
     if silent is not None:

@@ -78,9 +78,9 @@ def test_a_literal_queue_is_read(project: Project, code: str, queue: str) -> Non
 
 
 def test_a_queue_that_only_running_would_tell_is_not_verifiable(project: Project) -> None:
-    project.seen(IMPORTS + "PayJob(amount=1).dispatch(queue=pick())\n")
+    project.seen(IMPORTS + "from elsewhere import pick\nPayJob(amount=1).dispatch(queue=pick())\n")
     site = project.scan().unverifiable()[0]
-    assert (site.job, site.line, site.column) == ("PayJob", 5, 1)
+    assert (site.job, site.line, site.column) == ("PayJob", 6, 1)
     assert site.why == "which queue it is shows only when it runs"
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from qsup.check.python.kinds import Code, Foreign, Group, Klass, Made, Nothing, Plain, Root, Row, Table, Unknown, Value
+from qsup.check.python.kinds import (
+    Code,
+    Foreign,
+    Group,
+    Klass,
+    Made,
+    Missing,
+    Nothing,
+    Plain,
+    Root,
+    Row,
+    Table,
+    Unknown,
+    Value,
+)
 from qsup.check.python.outline import Scope
 
 if TYPE_CHECKING:
@@ -68,6 +82,8 @@ def _generic(ev: Evaluator, outer: ast.expr, inner: ast.expr, scope: Scope) -> l
 
 
 def _class_of(value: Value) -> Value:
+    if isinstance(value, Unknown) and isinstance(value.why, Missing):
+        return value
     return Klass(value.of.scope, exact=False) if isinstance(value, Made) and isinstance(value.of, Klass) else Unknown()
 
 
@@ -86,6 +102,8 @@ def _instance(ev: Evaluator, found: Value, node: ast.expr, scope: Scope) -> list
             return [_of_foreign(found)]
         case Code():
             return [Unknown()]
+        case Unknown(why=Missing()):
+            return [found]
         case _:
             return _alias(ev, node, scope)
 
