@@ -58,6 +58,16 @@ def told(shop: Project, code: str, code_of: str = "Q217") -> list[str]:
             "app/site.py:3:9: nothing here is called PayJbo: what needs it cannot be dispatched, did you mean PayJob?",
         ),
         (
+            "import jobs.classes\n\ndef f(job: 'jobs.classes.PaJob'):\n    job.dispatch()\n",
+            "app/site.py:3:12: there is no PaJob in jobs.classes: what needs it cannot be dispatched, "
+            "did you mean PayJob?",
+        ),
+        (
+            "from jobs.classes import PaJob\n\ndef f(job):\n    assert isinstance(job, PaJob)\n    job.dispatch()\n",
+            "app/site.py:1:1: there is no PaJob in jobs.classes: what needs it cannot be dispatched, "
+            "did you mean PayJob?",
+        ),
+        (
             PAY + "dispatch(PayJob(amount=1))\n",
             "app/site.py:2:1: nothing here is called dispatch: what needs it cannot be dispatched",
         ),

@@ -41,7 +41,7 @@ def annotated(ev: Evaluator, node: ast.expr, scope: Scope) -> list[Value]:
         case ast.Constant(value=None):
             return [Nothing()]
         case ast.Constant(value=str(text)):
-            return _quoted(ev, text, scope)
+            return _quoted(ev, text, node, scope)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return [*annotated(ev, left, scope), *annotated(ev, right, scope)]
         case ast.Tuple(elts=items):
@@ -54,9 +54,13 @@ def annotated(ev: Evaluator, node: ast.expr, scope: Scope) -> list[Value]:
             return [Unknown()]
 
 
-def _quoted(ev: Evaluator, text: str, scope: Scope) -> list[Value]:
+def _quoted(ev: Evaluator, text: str, node: ast.expr, scope: Scope) -> list[Value]:
     try:
-        return annotated(ev, ast.parse(text.strip(), mode="eval").body, scope)
+        found = ast.parse(text.strip(), mode="eval").body
+        for inner in ast.walk(found):
+            # What is told of it is told of the text.
+            ast.copy_location(inner, node)
+        return annotated(ev, found, scope)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [Unknown()]
 

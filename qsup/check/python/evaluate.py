@@ -20,6 +20,7 @@ from qsup.check.python.kinds import (
     Group,
     Klass,
     Made,
+    Missing,
     Nothing,
     Plain,
     Root,
@@ -187,8 +188,10 @@ class Evaluator:
         wanted = flow.narrowed(scope.outline, name, node)
         if wanted is None:
             return found
-        kinds = [one for one in annotated(self, wanted, scope) if isinstance(one, Made)]
-        return list(kinds) or found
+        said = annotated(self, wanted, scope)
+        kinds: list[Value] = [one for one in said if isinstance(one, Made)]
+        gone: list[Value] = [one for one in said if isinstance(one, Unknown) and isinstance(one.why, Missing)]
+        return kinds or gone or found
 
     def imported(self, what: Imported, steps: int = 8) -> list[Value]:
         """What an import brings."""

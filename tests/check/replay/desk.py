@@ -19,7 +19,7 @@ def project(seed: int) -> Shop:
     for job, queue in _wanted(shop):
         if shop.random.random() < 0.15:
             _in_script(shop, job, queue)
-        elif shop.random.random() < 0.2:
+        elif queue is None and shop.random.random() < 0.3:
             _in_handler(shop, job)
         else:
             write_site(shop.random.choice(modules), job, queue)
@@ -34,6 +34,8 @@ def _wanted(shop: Shop) -> Iterator[tuple[Job, str | None]]:
     for job in shop.jobs:
         for _ in range(shop.random.choice([1, 1, 2, 3])):
             yield job, shop.random.choice([None, None, *shop.queues])
+    if shop.side:
+        yield shop.random.choice(shop.jobs), shop.side
 
 
 def _in_script(shop: Shop, job: Job, queue: str | None) -> None:

@@ -18,7 +18,7 @@ def _without(shop: Shop, queue: str) -> list[Expected]:
 
 def a_misspelt_queue_in_the_file(shop: Shop) -> Found:
     """Under `queues:` only."""
-    queue, line = shop.random.choice(list(shop.queues.items()))
+    queue, line = shop.random.choice(list(shop.routed().items()))
     wrong = misspelt(shop, queue, list(shop.queues))
     line.text = line.text.replace(f"{queue}:", f"{wrong}:", 1)
     return [*_without(shop, queue), Expected("Q109", line)]
@@ -26,7 +26,7 @@ def a_misspelt_queue_in_the_file(shop: Shop) -> Found:
 
 def a_queue_that_is_gone(shop: Shop) -> Found:
     """Its line is deleted."""
-    queue, line = shop.random.choice(list(shop.queues.items()))
+    queue, line = shop.random.choice(list(shop.routed().items()))
     shop.tree.files["queues.yaml"].remove(line)
     del shop.queues[queue]
     return _without(shop, queue)
@@ -34,10 +34,20 @@ def a_queue_that_is_gone(shop: Shop) -> Found:
 
 def a_queue_without_workers(shop: Shop) -> Found:
     """`workers: 0`: what goes there never runs, nor what its workers served along with it."""
-    queue, line = shop.random.choice([pair for pair in shop.queues.items() if "workers: 1" in pair[1].text])
+    queue, line = shop.random.choice([pair for pair in shop.routed().items() if "workers: 1" in pair[1].text])
     line.text = line.text.replace("workers: 1", "workers: 0")
     silent = [name for name, one in shop.queues.items() if name == queue or f"workers_of: {queue}}}" in one.text]
     return [Expected("Q102", job.on, job.queue) for job in shop.jobs if job.queue in silent]
+
+
+def a_queue_of_calls_without_workers(shop: Shop) -> Found:
+    """`workers: 0` in a queue that only calls name."""
+    if shop.side is None:
+        return None
+    line = shop.queues[shop.side]
+    line.text = line.text.replace("workers: 1", "workers: 0")
+    calls = [Expected("Q213", one, f"queue {shop.side} ") for one, sent in shop.tree.sites() if sent.queue == shop.side]
+    return [Expected("Q108", line, shop.side), *calls]
 
 
 def a_misspelt_queue_of_a_route(shop: Shop) -> Found:
@@ -64,7 +74,7 @@ def workers_of_a_queue_that_is_not_there(shop: Shop) -> Found:
 
 def a_misspelt_setting(shop: Shop) -> Found:
     """`wrkers: 1`."""
-    line = shop.random.choice([line for line in shop.queues.values() if "workers: 1" in line.text])
+    line = shop.random.choice([line for line in shop.routed().values() if "workers: 1" in line.text])
     wrong = misspelt(shop, "workers", ["workers_of"])
     line.text = line.text.replace("workers: 1", f"{wrong}: 1")
     return [Expected("Q010", line, f"{wrong}|did you mean workers?")]
@@ -93,7 +103,7 @@ def a_route_that_is_gone(shop: Shop) -> Found:
         line for line in shop.tree.files["queues.yaml"] if line not in (job.route, job.on, job.by, job.hook)
     ]
     alone = [one for one in shop.jobs if one.queue == job.queue] == [job]
-    return [*_refused(shop, job), *([Expected("Q109", shop.queues[job.queue])] if alone else [])]
+    return [*_refused(shop, job), *([Expected("Q109", shop.queues[job.queue], sure=False)] if alone else [])]
 
 
 def a_route_that_nothing_dispatches(shop: Shop) -> Found:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from qsup.check.findings import answered
 from qsup.check.load import load
 from qsup.check.problem import Problem
 from qsup.check.scan import scan
@@ -102,11 +105,17 @@ def checked(folder: Path) -> Answer:
     """What validate says about the project in `folder`, files named from there."""
     loaded = load(folder / "queues.yaml", {})
     if loaded.routing is None or loaded.parsed is None:
-        return Answer(loaded.problems, (), ())
+        return Answer(_named(loaded.problems, folder), (), ())
     found = scan(loaded.parsed, folder)
     sites = [(_near(site, folder), site.line, site.job, site.queue) for site in found.sites]
     unclear = [(_near(site, folder), site.line, site.why) for site in found.unverifiable()]
-    return Answer((*loaded.problems, *found.problems), tuple(sites), tuple(unclear))
+    own = answered(loaded.problems, {site.queue for site in found.sites})
+    return Answer(_named((*own, *found.problems), folder), tuple(sites), tuple(unclear))
+
+
+def _named(problems: Iterable[Problem], folder: Path) -> tuple[Problem, ...]:
+    """With their files as seen from the folder."""
+    return tuple(replace(one, path=os.path.relpath(one.path, folder)) if one.path else one for one in problems)
 
 
 def _near(site: Site, folder: Path) -> str:

@@ -43,12 +43,20 @@ def a_misspelt_class_in_an_import(shop: Shop) -> Found:
     return _gone(shop, sites, [Expected("Q217", line, f"there is no {wrong} in |did you mean {job}?")])
 
 
+def _exported(shop: Shop) -> Job | None:
+    """A job that some site has from the package, and nobody under that name from elsewhere."""
+    used = {sent.named for _, sent in shop.tree.sites()}
+    jobs = [job for job in shop.jobs if job.exported in used]
+    jobs = [job for job in jobs if all(_is_alone(shop, line) for line in _users(shop, job) if "import" in line.text)]
+    return shop.random.choice(jobs) if jobs else None
+
+
 def a_misspelt_class_in_a_re_export(shop: Shop) -> Found:
     """`from .jobs.money import ChargeCadJob as ChargeCardTask` in the package."""
-    line = pick(shop, [sent.named for _, sent in shop.tree.sites() if sent.named in {j.exported for j in shop.jobs}])
-    if line is None:
+    job = _exported(shop)
+    if job is None:
         return None
-    job = next(job for job in shop.jobs if job.exported is line)
+    line = job.exported
     wrong = misspelt(shop, job.name, [])
     line.text = line.text.partition(" import ")[0] + f" import {wrong} as {job.public}"
     sites = [(one, sent) for one, sent in shop.tree.sites() if sent.named is line]
@@ -57,10 +65,10 @@ def a_misspelt_class_in_a_re_export(shop: Shop) -> Found:
 
 def a_re_export_that_is_gone(shop: Shop) -> Found:
     """The package no longer gives the class on: told wherever it is imported from there."""
-    line = pick(shop, [sent.named for _, sent in shop.tree.sites() if sent.named in {j.exported for j in shop.jobs}])
-    if line is None:
+    job = _exported(shop)
+    if job is None:
         return None
-    job = next(job for job in shop.jobs if job.exported is line)
+    line = job.exported
     shop.tree.files["shop/__init__.py"].remove(line)
     sites = [(one, sent) for one, sent in shop.tree.sites() if sent.named is line]
     words = f"there is no {job.public} in shop"

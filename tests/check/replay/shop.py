@@ -57,8 +57,14 @@ class Shop:
     """Each with its line in queues.yaml."""
     jobs: list[Job] = field(default_factory=list)
     code: Line = field(default_factory=lambda: Line("code: [shop, scripts]"))
+    side: str | None = None
+    """A queue that no route names, and some call does."""
     names: dict[tuple[str, str], Line] = field(default_factory=dict)
     """The lines of shop/names.py, by the class or table that they are in and their text."""
+
+    def routed(self) -> dict[str, Line]:
+        """The queues that some route names."""
+        return {name: line for name, line in self.queues.items() if name != self.side}
 
     def job(self, name: str) -> Job:
         """The job of that name."""
@@ -81,8 +87,10 @@ def _decide(shop: Shop) -> None:
     queues = chance.sample(QUEUES, chance.randint(2, 6))
     names = chance.sample(JOBS, chance.randint(max(3, len(queues)), 10))
     homes = chance.sample(MODULES, 3)
+    shop.side = queues[-1] if len(queues) > 2 and chance.random() < 0.4 else None
+    open_to = [queue for queue in queues if queue != shop.side]
     for number, name in enumerate(names):
-        queue = queues[number] if number < len(queues) else chance.choice(queues)
+        queue = open_to[number] if number < len(open_to) else chance.choice(open_to)
         home = f"shop.jobs.{chance.choice(homes)}"
         handler = f"shop.handlers.{chance.choice(homes)}:run_{name.lower()}"
         hook = handler.replace(":run_", ":after_") if chance.random() < 0.3 else None
@@ -132,12 +140,10 @@ def _handlers(shop: Shop) -> None:
 
 def _file(shop: Shop) -> None:
     lines = shop.tree.files["queues.yaml"] = [Line("version: 1"), Line(""), Line("queues:")]
-    served = dict.fromkeys(shop.queues, True)
     for queue, line in shop.queues.items():
         first = next(iter(shop.queues))
-        along = queue != first and len(shop.queues) > 2 and shop.random.random() < 0.2
+        along = queue not in (first, shop.side) and len(shop.queues) > 2 and shop.random.random() < 0.2
         line.text = f"  {queue}: {{workers_of: {first}}}" if along else f"  {queue}: {{workers: 1, memory: 64MB}}"
-        served[queue] = not along
         lines.append(line)
     lines += [Line(""), Line("jobs:")]
     for job in shop.jobs:

@@ -91,8 +91,12 @@ def _call(
     words = {"x": made, "kind": kind.text, "name": module.fresh("go"), "q": _argument(queue, place)}
     first, *rest = form.format(**words).split("\n")
     line = Line(first)
-    line.sent.append(_sent(job, queue, kind, place, line))
-    return [*before, *(Line(text.format(**words)) for text in others), line, *(Line(text) for text in rest)]
+    lines = [*(Line(text.format(**words)) for text in others), line, *(Line(text) for text in rest)]
+    sent = _sent(job, queue, kind, place, line)
+    if queue and place.line is None:
+        sent.written = next(one for one in lines if place.text in one.text)
+    line.sent.append(sent)
+    return [*before, *lines]
 
 
 def _argument(queue: str | None, place: Named) -> str:
