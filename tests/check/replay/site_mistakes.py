@@ -32,7 +32,7 @@ def a_misspelt_queue_at_the_call(shop: Shop) -> Found:
 
 def a_misspelt_queue_of_many(shop: Shop) -> Found:
     """The same in dispatch_many."""
-    here = [line for line, sent in shop.tree.sites() if sent.written is line and "dispatch_many" in line.text]
+    here = [sent.written for line, sent in shop.tree.sites() if sent.written and "dispatch_many" in line.text]
     return _misspelt_queue(shop, pick(shop, here))
 
 
