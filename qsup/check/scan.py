@@ -61,7 +61,7 @@ def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None) -> Sca
     problems = [
         *_missing_paths(parsed, root, paths),
         *_unreadable(modules),
-        *Handlers(parsed, ev, classes).check(),
+        *(_of_handler(found) for found in Handlers(parsed, ev, classes).check()),
         *comments,
         *(problem for site in found for problem in _site(site, routing)),
         *(_never_dispatched(parsed, found) if read else ()),
@@ -88,6 +88,10 @@ def _silenced(found: list[Site], modules: Iterable[Module], routing: Routing) ->
         sites += own
         problems += [replace(problem, path=shown(module.file)) for problem in wrong]
     return sites, problems
+
+
+def _of_handler(found: Problem) -> Problem:
+    return replace(found, path=shown(Path(found.path))) if found.code == "Q217" else found
 
 
 def _script(file: Path) -> list[Site]:
@@ -125,11 +129,11 @@ def _site(site: Site, routing: Routing) -> Iterator[Problem]:
         return
     at = replace(at, queue=site.queue)
     if site.queue not in routing.queues:
-        message = f"queue {site.queue}{_where(site)} is not declared: this dispatch would be refused"
+        message = f"{_goes(site, 'is not declared')}: this dispatch would be refused"
         yield replace(at, code="Q212", message=message, hint=nearest(site.queue, routing.queues))
     elif routing.server(site.queue) is None:
         served = [name for name in routing.queues if routing.server(name)]
-        message = f"queue {site.queue}{_where(site)} has no workers: this dispatch would be refused"
+        message = f"{_goes(site, 'has no workers')}: this dispatch would be refused"
         yield replace(at, code="Q213", message=message, hint=nearest(site.queue, served))
 
 
@@ -137,6 +141,12 @@ def _missing(site: Site, what: Absent) -> Problem:
     message = f"{site.why}: what needs it cannot be dispatched"
     path = shown(what.file)
     return Problem(code="Q217", message=message, path=path, line=what.line, column=what.column, hint=what.hint)
+
+
+def _goes(site: Site, what: str) -> str:
+    """Who is sent where, and what is wrong with it."""
+    queue = f"queue {site.queue}{_where(site)}"
+    return f"{site.job} goes to {queue}, which {what}" if site.job else f"{queue} {what}"
 
 
 def _where(site: Site) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
+from qsup.check.python.evaluate import Evaluator
+from qsup.check.python.missing import undefined
+from qsup.check.source import Sources
 from tests.check.project import Project
 
 NAMES = """\
@@ -115,6 +120,36 @@ def test_a_name_that_may_be_there_is_only_not_verifiable(shop: Project, code: st
     assert told(shop, code) == []
 
 
+@pytest.mark.parametrize(
+    ("imported", "line"),
+    [
+        ("from jobs.clases import PayJob", "1:1: there is no module jobs.clases"),
+        ("from jobs.classes import PaJob as PayJob", "1:1: there is no PaJob in jobs.classes"),
+        ("from jobs.classes import SmsJob", "3:14: nothing here is called PayJob"),
+    ],
+)
+def test_the_class_that_a_handler_takes_is_told_where_it_is_not_there(shop: Project, imported: str, line: str) -> None:
+    shop.write("jobs/__init__.py", "")
+    shop.write("jobs/pay.py", f"{imported}\n\ndef run(job: PayJob, ctx): ...\n")
+    found = [text for text in shop.told() if text.endswith("[Q217]")]
+    assert [text.partition(": run cannot take a PayJob")[0] for text in found] == [f"jobs/pay.py:{line}"]
+
+
+class TypeVar(ast.AST):
+    """What Python 3.12 makes of `T` in `def run[T](job: T)`."""
+
+    name = "T"
+
+
+def test_a_type_parameter_is_a_name(shop: Project) -> None:
+    ev = Evaluator(Sources(shop.root))
+    outline = ev.outline(ev.sources.read(shop.write("app/typed.py", "def run(job: T): ...\n")))
+    node = outline.names["T"][0]
+    assert undefined(ev, "T", node, outline.top)
+    outline.homes[TypeVar()] = outline.top
+    assert undefined(ev, "T", node, outline.top) == []
+
+
 def test_a_silencer_answers_for_a_name_that_is_not_there(shop: Project) -> None:
     assert told(shop, "spark.job.dispatch()  # qsup: dispatches PayJob\n") == []
     assert told(shop, "spark.dispatch()  # qsup: dispatches PayJob\n") == []
@@ -126,11 +161,13 @@ def test_a_queue_from_elsewhere_is_told_with_the_place_where_it_is_written(shop:
         code = f"{PAY}from app import names\n\nPayJob(amount=1).dispatch(queue={name})\n"
         line = 6 if "QUEUE" in name else 4
         assert told(shop, code, "Q212") == [
-            f"app/site.py:4:1: queue smss (written at app/names.py:{line}) is not declared: this dispatch would be "
-            "refused, did you mean sms?"
+            f"app/site.py:4:1: PayJob goes to queue smss (written at app/names.py:{line}), which is not declared: "
+            "this dispatch would be refused, did you mean sms?"
         ]
     code = f'{PAY}Q = "id" + "le"\nPayJob(amount=1).dispatch(queue=Q)\n'
-    assert told(shop, code, "Q213")[0].startswith("app/site.py:3:1: queue idle (written at app/site.py:2) has no")
+    assert told(shop, code, "Q213")[0].startswith(
+        "app/site.py:3:1: PayJob goes to queue idle (written at app/site.py:2), which has"
+    )
 
 
 def test_a_crontab_s_line_is_told_and_not_the_text_s_first(shop: Project) -> None:

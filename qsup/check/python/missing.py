@@ -18,6 +18,8 @@ HIDDEN_WAYS = frozenset({"globals", "exec", "vars", "locals", "setattr", "__buil
 """With one of these a module may have names that its source does not show."""
 NO_IMPORT = ("ImportError", "ModuleNotFoundError", "Exception")
 NO_NAME = ("NameError", "AttributeError", "Exception")
+TYPES = ("TypeVar", "ParamSpec", "TypeVarTuple", "TypeAlias")
+"""Nodes of syntax that this Python may not know yet."""
 STEPS = 8
 """Imports of imports that are followed."""
 
@@ -86,9 +88,16 @@ def undefined(ev: Evaluator, name: str, node: ast.AST, scope: Scope) -> list[Val
     shown = not name.startswith("__") and not outline.names.keys() & HIDDEN_WAYS
     if not shown or _guarded(scope, node, NO_NAME) or not all(_is_read(ev, star) for star in outline.stars):
         return []
-    if any(name in one.elsewhere for one in outline.scopes.values()):
+    if any(name in one.elsewhere for one in outline.scopes.values()) or _is_type(scope, name):
         return []
     return [_missing(f"nothing here is called {name}", scope, node, nearest(name, outline.top.names))]
+
+
+def _is_type(scope: Scope, name: str) -> bool:
+    """Whether it is a type parameter or a `type` statement, which Python has from 3.12 on."""
+    nodes = (node for node in scope.outline.homes if type(node).__name__ in TYPES)
+    given = (getattr(node, "name", "") for node in nodes)
+    return any(name == getattr(one, "id", one) for one in given)
 
 
 def _is_read(ev: Evaluator, star: Imported) -> bool:

@@ -46,7 +46,7 @@ def a_queue_of_calls_without_workers(shop: Shop) -> Found:
         return None
     line = shop.queues[shop.side]
     line.text = line.text.replace("workers: 1", "workers: 0")
-    calls = [Expected("Q213", one, f"queue {shop.side} ") for one, sent in shop.tree.sites() if sent.queue == shop.side]
+    calls = [Expected("Q213", one, f"queue {shop.side}") for one, sent in shop.tree.sites() if sent.queue == shop.side]
     return [Expected("Q108", line, shop.side), *calls]
 
 
@@ -140,4 +140,4 @@ def another_name_for_a_queue_in_the_file(shop: Shop) -> Found:
     meant = [line for line, sent in shop.tree.sites() if sent.queue == queue]
     for line in shop.tree.files["queues.yaml"]:
         line.text = re.sub(rf"(?<![\w.-]){re.escape(queue)}(?![\w.-])", f"{queue}-2", line.text)
-    return [Expected("Q212", line, f"queue {queue} |did you mean {queue}-2?") for line in meant] or None
+    return [Expected("Q212", line, f"queue {queue}|did you mean {queue}-2?") for line in meant] or None

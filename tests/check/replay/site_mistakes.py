@@ -20,7 +20,7 @@ def _misspelt_queue(shop: Shop, written: Line | None) -> Found:
     while wrong + queue[len(part) :] in shop.queues:
         wrong = misspelt(shop, part, [])
     written.text = re.sub(rf"(?<![\w.-]){re.escape(part)}(?![\w.-])", wrong, written.text)
-    name = f"queue {wrong}{queue[len(part) :]} "
+    name = f"queue {wrong}{queue[len(part) :]}"
     return [Expected("Q212", line, f"{name}|did you mean {queue}?") for line, _ in meant]
 
 

@@ -209,11 +209,11 @@ def test_in_python_the_call_is_named_with_where_the_queue_is_written_and_the_nea
 ) -> None:
     monkeypatch.chdir(ours.root)
     assert ours.told("provisioning", by_call=True) == [
-        "app/site.py:6:5: queue router-provisioning (written at app/queues.py:3) is not declared: this dispatch would "
-        "be refused, did you mean provisioning? [Q212]"
+        "app/site.py:6:5: RouterProvisioningJob goes to queue router-provisioning (written at app/queues.py:3), which "
+        "is not declared: this dispatch would be refused, did you mean provisioning? [Q212]"
     ]
     assert ours.told("router-provisioning", by_call=True) == [
-        "app/site.py:8:9: queue provisioning (written at app/queues.py:2) is not declared: this dispatch would be "
-        "refused, did you mean router-provisioning? [Q212]"
+        "app/site.py:8:9: ProvisionUserInMikroTikJob goes to queue provisioning (written at app/queues.py:2), which is "
+        "not declared: this dispatch would be refused, did you mean router-provisioning? [Q212]"
     ]
     assert ours.told("provisioning", "router-provisioning", by_call=True) == []
