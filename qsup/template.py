@@ -270,7 +270,7 @@ class Template:
     def _enforce(self) -> None:
         now = boottime()
         alive = {worker.fork.index: worker for worker in self.workers.values() if worker.status is None}
-        records = [record for index in alive if (record := self.board.read(index)) is not None]
+        records = [record for record in self.board.read_some(alive) if record is not None]
         for record in reaper.overdue(records, now):
             if record.pid in self.workers:
                 self._kill(self.workers[record.pid], "timeout")
@@ -280,7 +280,7 @@ class Template:
         if now >= self.memory_look:
             self.memory_look = now + MEMORY_LOOK
             for worker in alive.values():
-                if worker.fork.memory and reaper.pss(worker.pid) > 2 * worker.fork.memory:
+                if worker.fork.memory and reaper.exceeds(worker.pid, 2 * worker.fork.memory):
                     self._kill(worker, "memory")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from qsup.courier.desk import Desk
 from qsup.courier.pace import LONG
@@ -183,7 +182,7 @@ class Service:
         wants = self.desk.claims.wants(self.desk.free(), begin) if self.desk.roster_known else []
         if not wants and not done:
             return False
-        ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self._timeouts())
+        ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self.desk.recorder.timeouts)
         now = self._now()
         self.desk.claims.took(wants, claimed, now, now - begin)
         gone = [key for key in done if key[0] in ended]
@@ -196,7 +195,7 @@ class Service:
 
     def _take_back_piles(self) -> None:
         for peer in self.desk.peers.piled_up(self._now(), LONG):
-            self.desk.pace.forget(peer.slot.rpartition(":")[0])
+            self.desk.pace.forget(peer.pool)
             if self.board.take_back(peer.slot, peer.last):
                 self._took_back(peer, "the job before it ran long")
 
@@ -225,14 +224,10 @@ class Service:
     def _now(self) -> float:
         return self.desk.clock.now()
 
-    def _timeouts(self) -> dict[str, float]:
-        routes = self.routing.routes.values()
-        return {route.job: route.timeout for route in routes if route.timeout is not None}
-
     def _hand_out(self, job: Claimed, leased: float) -> None:
         peer = self.desk.peers.by_slot.get(job.slot)
-        work = self._work(job, leased)
-        if work is None:
+        handler = self._handler(job)
+        if handler is None:
             self.desk.keep(Pending(job.key, self._no_handler(job), job))
         elif peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
@@ -242,7 +237,7 @@ class Service:
             if self._takes_back:
                 self._number += 1
                 peer.last = self._number
-            peer.channel.send(replace(work, number=peer.last, recorded=[list(key) for key in peer.recorded]))
+            peer.channel.send(self._work(job, handler, leased, peer))
             peer.recorded.clear()
 
     def _no_handler(self, job: Claimed) -> Report:
@@ -252,11 +247,11 @@ class Service:
         reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
         return Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason)
 
-    def _work(self, job: Claimed, leased: float) -> Work | None:
+    def _handler(self, job: Claimed) -> str | None:
         route = self.routing.routes.get(job.type)
-        handler = None if route is None else (route.failed if job.step == "failed" else route.handler)
-        if handler is None:
-            return None
+        return None if route is None else (route.failed if job.step == "failed" else route.handler)
+
+    def _work(self, job: Claimed, handler: str, leased: float, peer: Peer) -> Work:
         rules = self.desk.recorder.rules(job)
         rules = hook_rules(rules) if job.step == "failed" else rules
         return Work(
@@ -265,6 +260,7 @@ class Service:
             step=job.step, error=job.error or "", keep=rules.keep > 0, dsn=self.config.dsn,
             # From before the claim was sent: its answer may have taken as long as the host was asleep.
             expires=leased + rules.lease,
+            number=peer.last, recorded=[list(key) for key in peer.recorded],
         )  # fmt: skip
 
     def _announce(self, database: Database) -> None:
