@@ -37,7 +37,6 @@ def test_four_workers_under_load_are_replaced_and_jobs_are_done_all_the_time(
     assert len(workers) >= 10, "the workers were not replaced"
     ticks = [at for at, _, _ in run.begins("sms")]
     still = max(bisect(ticks, later) - bisect(ticks, at) for (at, _, _), (later, _, _) in pairwise(begins))
-
     assert still < TICKS, f"the queue stood still while the other one began {still} jobs"
 
 
