@@ -17,8 +17,9 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Message, Progress, Work
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, clean, perform, settled, story
+from qsup.perform import SoftLimit, perform, settled, story
 from qsup.restore import Identity, Surroundings, identity
+from qsup.storable import clean
 
 if TYPE_CHECKING:
     from qsup.transaction import Connections, JobTransaction

@@ -14,8 +14,8 @@ from psycopg import Connection, errors
 
 from qsup import sql
 from qsup.migrate import LOCK
-from qsup.perform import clean
 from qsup.routing import Queue, Routing
+from qsup.storable import clean
 from qsup.store import numbers
 
 

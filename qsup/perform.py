@@ -29,9 +29,7 @@ from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
 from qsup.outcome import Report
-
-TEXT_LIMIT = 64_000
-"""Characters of an error text or a traceback that are kept (architecture, 8.6)."""
+from qsup.storable import clean
 
 
 class TimeLimit(BaseException):
@@ -210,11 +208,3 @@ def story(work: Work, report: Report) -> str:
     hook = "failed hook of " if work.step == "failed" else ""
     head = f"{hook}job {work.id} {work.type}, try {work.attempt} of {work.tries}: {what}"
     return f"{head}\n{report.traceback}".rstrip() if report.kind in ("error", "timeout") else head
-
-
-def clean(text: str, *, keep_end: bool = False) -> str:
-    """What PostgreSQL can store: no NUL, no lone surrogates, at most TEXT_LIMIT characters."""
-    if len(text) > TEXT_LIMIT:
-        dropped = f"… {len(text) - TEXT_LIMIT} characters left out …"
-        text = f"{dropped}\n{text[-TEXT_LIMIT:]}" if keep_end else f"{text[:TEXT_LIMIT]} {dropped}"
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

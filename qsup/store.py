@@ -36,6 +36,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to do."""
+
+    ready: list[str]
+    """Queues that have a ready row."""
+    due_in: float | None
+    """Seconds until the next scheduled job is due; None: there is none."""
+    commands: bool
+    """Whether an operator's command is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Supervisor:
     """Somebody who says that he is alive."""
 
@@ -150,6 +162,13 @@ def lookup(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, Claimed]:
 def promote(conn: Connection[Any], queue: str) -> int:
     """Make due jobs of a queue ready; returns how many (1,000 means: ask again)."""
     return conn.execute(sql.text("promote"), {"queue": queue}).rowcount
+
+
+def look(conn: Connection[Any], queues: Sequence[str]) -> Look:
+    """What there is to do on these queues now, or soon."""
+    row = conn.execute(sql.text("look"), {"queues": texts(queues)}, prepare=True).fetchone()
+    assert row is not None  # noqa: S101  a SELECT without FROM
+    return Look(*row)
 
 
 def next_due(conn: Connection[Any], queues: Sequence[str]) -> dict[str, float]:

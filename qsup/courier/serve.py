@@ -11,7 +11,7 @@ from qsup.courier.ports import Board, Busy, Database
 from qsup.courier.record import Pending, hook_rules, record, resolve
 from qsup.messages import Applied, Configure, Message, Say, Work
 from qsup.outcome import Report
-from qsup.routing import Routing
+from qsup.routing import Routing, poll_interval
 from qsup.rows import Claimed, Key
 
 UNROUTED_WAIT = 30.0
@@ -35,6 +35,8 @@ class Service:
         # Rises over all couriers of one boot: a revocation by an earlier one never meets a new job.
         self._number = int(desk.clock.boot() * 1_000_000)
         self.on_due: Callable[[str, float], None] = lambda _queue, _delay: None
+        self.glanced_at: Callable[[], float] = lambda: -60.0
+        """When somebody else last looked which queues have ready rows; as long as that goes on we need not poll."""
         self.settled = False
         self.busy_with = "waiting"
         self._applied = 0
@@ -77,12 +79,16 @@ class Service:
         self._take_back_piles()
         self._take_back_unbegun()
         self.busy_with = "claiming"
-        if self._now() - self._polled_at >= self.poll_interval():
-            self._polled_at = self._now()
-            self.desk.claims.wake_all()
+        self._poll()
         self._claim_all(database)
         self._announce(database)
         self._tell_late_ends()
+
+    def _poll(self) -> None:
+        interval, now = self.poll_interval(), self._now()
+        if now - self._polled_at >= interval and now - self.glanced_at() >= 2 * interval:
+            self._polled_at = now
+            self.desk.claims.wake_all()
 
     def _tell_late_ends(self) -> None:
         while self.desk.late_ends:
@@ -90,9 +96,8 @@ class Service:
             self.tell(Say(f"a late end changed nothing: {end}; the job had ended or was taken over before"))
 
     def poll_interval(self) -> float:
-        """Seconds: the guarantee behind the notifications, min(sleep, 1 s) over all queues."""
-        sleeps = [self.routing.queues[name].sleep for name in self.desk.claims.served()]
-        return max(0.05, min([1.0, *sleeps]))
+        """Seconds: the guarantee behind the notifications, over all queues that we serve."""
+        return poll_interval(self.routing.queues[name] for name in self.desk.claims.served())
 
     def _apply(self, database: Database) -> None:
         if self._applied != self.config.generation:

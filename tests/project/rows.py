@@ -35,10 +35,10 @@ ROWS: dict[int, str] = {
         qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
     1: """
-        qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+        qsup.config qsup.locate qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
-        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version qsup.storable
         qsup.check qsup.check.problem
     """,
 }
@@ -72,8 +72,8 @@ IMPURE = """
 PURE_ENOUGH = {
     ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
     ("qsup.courier.deaths", "signal"): "the names of signals",
-    ("qsup.config", "os"): "find() asks whether the file is there",
-    ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
+    ("qsup.locate", "os"): "find() asks whether the file is there",
+    ("qsup.locate", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""
 
