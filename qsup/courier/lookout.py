@@ -37,9 +37,13 @@ class Lookout(threading.Thread):
         self._look = True
         self.ended = False
 
+    def start(self) -> None:
+        """Both threads."""
+        self.house.start()
+        super().start()
+
     def run(self) -> None:
         """Listen and look until `end`."""
-        self.house.start()
         pause = 0.2
         while not self.ended:
             try:
