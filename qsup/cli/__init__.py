@@ -25,6 +25,7 @@ COMMANDS = {
     "failed": "qsup.cli.failed:failed",
     "flush": "qsup.cli.forget:flush",
     "forget": "qsup.cli.forget:forget",
+    "graph": "qsup.cli.graph:graph",
     "gen-supervisor": "qsup.cli.gen_supervisor:gen_supervisor",
     "import": "qsup.cli.importing:import_",
     "init": "qsup.cli.init:init",
