@@ -108,7 +108,7 @@ def _drawn(paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, 
 
 
 def _drawable(seen: Look, file: Path) -> None:
-    """A file that only leaves jobs unheard is drawn, its code unread, as `qsup validate` leaves it; any other is not."""
+    """A file whose only errors are unheard jobs is drawn without its code, which `qsup validate` does not read then."""
     assert seen.loaded is not None  # noqa: S101  there is a file
     others = [one for one in seen.loaded.problems if one.severity == "error" and one.code not in OF_NOBODY]
     if others:

@@ -37,7 +37,8 @@ def picture(seen: Look, title: str, root: Path) -> Graph:
             jobs = inside.of_python(Path(one.path), one.line)
             sent.append(Sent(path=one.path, line=one.line, column=one.column, job=one.job, inside=jobs))
     pools = tuple(_pools(routing, seen.found.found.listeners))
-    return build(Seen(title=title, routing=routing, sent=tuple(sent), pools=pools, problems=problems))
+    sites = len(seen.read.sites)
+    return build(Seen(title=title, routing=routing, sent=tuple(sent), pools=pools, problems=problems, sites=sites))
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ def build(seen: Seen) -> Graph:
         nodes=tuple(sorted(nodes, key=lambda node: KINDS.index(node.kind))),
         edges=tuple(building.edges.values()),
         problems=seen.problems,
-        sites=sum(not sent.by_itself for sent in seen.sent),
+        sites=seen.sites,
         unsure=sum(bool(sent.why) for sent in seen.sent),
     )
 
@@ -77,8 +77,9 @@ class _Building:
         if sent.queue is not None:
             self.goes(sent.job, sent.queue, tuple(text for text in why if text in self.blame.queue(sent.queue)))
         for source in [] if sent.by_itself else self._sources(sent):
-            place = f"{sent.path}:{sent.line}"
-            self._edge(Edge(source=source, target=job, places=(place,), why=why, unsure=bool(sent.why)))
+            place = (f"{sent.path}:{sent.line}",)
+            lost = place if why else ()
+            self._edge(Edge(source=source, target=job, places=place, lost=lost, why=why, unsure=bool(sent.why)))
 
     def _sources(self, sent: Sent) -> Iterator[str]:
         for job in sent.inside:
@@ -100,7 +101,8 @@ class _Building:
         if before is not None:
             places = tuple(dict.fromkeys([*before.places, *edge.places]))
             why = tuple(dict.fromkeys([*before.why, *edge.why]))
-            edge = replace(edge, places=places, why=why, unsure=before.unsure and edge.unsure)
+            lost = tuple(dict.fromkeys([*before.lost, *edge.lost]))
+            edge = replace(edge, places=places, lost=lost, why=why, unsure=before.unsure and edge.unsure)
         self.edges[key] = edge
 
 
@@ -113,7 +115,9 @@ def _judged(building: _Building) -> Iterator[Node]:
     lost = dict(_lost(building, building.edges.values()))
     for key, edge in building.edges.items():
         if edge.target in lost:
-            building.edges[key] = replace(edge, why=edge.why or lost[edge.target])
+            building.edges[key] = replace(edge, why=edge.why or lost[edge.target], lost=edge.places)
+        elif edge.source in lost and edge.target.startswith("queue:"):
+            building.edges[key] = replace(edge, why=edge.why or lost[edge.source])
     for node in building.nodes.values():
         yield replace(node, why=silent.get(node.id, ()) or lost.get(node.id, ()), note=_note(building, node))
 

@@ -17,14 +17,14 @@ MARGIN, HEAD, FOOT = 24, 96, 60
 """Around everything; for the title and the columns' names; for the legend."""
 TALL, STEP, BAND = 42, 54, 16
 """Of a box; from one box to the next; between the jobs of two queues, besides."""
-GUTTER = 96
+GUTTER = 110
 """Between two columns, for the lines."""
-LANE, LANES = 13, 12
+LANE, LANES = 16, 12
 """From one line between jobs to the next, and how many may lie side by side."""
-NAME, NOTE = 7.3, 6.0
-"""A letter's width: names are in 12 px monospace (0.6 em), notes in 11 px of the reader's own sans-serif."""
-MOST = 36
-"""Letters of a name or note; longer ones lose their middle. The whole text is in the box's title."""
+NAME, NOTE, BOLD = 7.3, 6.5, 7.3
+"""A letter's width: names are in 12 px monospace (0.6 em), notes in 11 px of the reader's own sans-serif, some bold."""
+MOST, MOST_OF_NOTE = 36, 43
+"""Letters of a name and of a note; longer ones lose their middle. The whole text is in the box's title."""
 NARROW = 120
 
 
@@ -174,21 +174,21 @@ def _span(edge: Edge, rows: Mapping[str, float]) -> tuple[float, float]:
 
 def _width(nodes: Sequence[Node]) -> float:
     names = max(letters(shortened(node.name)) * NAME for node in nodes)
-    notes = max(letters(_note(node)) * NOTE for node in nodes)
+    notes = max(letters(_note(node)) * (BOLD if node.unheard else NOTE) for node in nodes)
     return max(round(max(names, notes)) + 28, NARROW)
 
 
 def _note(node: Node) -> str:
     """What stands below the name; a red box says so in words."""
     if node.unheard:
-        return shortened(f"unheard: {node.note}" if node.note else "unheard")
-    return shortened(node.note)
+        return shortened(f"unheard: {node.note}" if node.note else "unheard", MOST_OF_NOTE)
+    return shortened(node.note, MOST_OF_NOTE)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = MOST) -> str:
     """As much of a text as a box holds: its beginning and its end."""
     text = printable(text)
-    return text if len(text) <= MOST else f"{text[: MOST // 2 - 1]}…{text[-MOST // 2 :]}"
+    return text if len(text) <= most else f"{text[: (most - 1) // 2]}…{text[-(most // 2) :]}"
 
 
 def letters(text: str) -> int:

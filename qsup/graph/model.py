@@ -64,6 +64,8 @@ class Seen:
     sent: tuple[Sent, ...] = ()
     pools: tuple[Pool, ...] = ()
     problems: tuple[Problem, ...] = ()
+    sites: int = 0
+    """How many places dispatch; a comment that names a job is no place of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,8 @@ class Edge:
     target: str
     places: tuple[str, ...] = ()
     """Where the code says so, `handlers/pay.py:17`."""
+    lost: tuple[str, ...] = ()
+    """Those of the places at which it is dispatched to nobody."""
     why: tuple[str, ...] = ()
     unsure: bool = False
 
@@ -133,8 +137,8 @@ class Graph:
                 for node in self.nodes
             ],
             "edges": [
-                {"source": edge.source, "target": edge.target, "places": list(edge.places), "unheard": edge.unheard}
-                | {"unsure": edge.unsure, "why": list(edge.why)}
+                {"source": edge.source, "target": edge.target, "places": list(edge.places), "lost": list(edge.lost)}
+                | {"unheard": edge.unheard, "unsure": edge.unsure, "why": list(edge.why)}
                 for edge in self.edges
             ],
             "problems": [problem.to_dict() for problem in self.problems],

@@ -69,7 +69,7 @@ def _colours(shade: dict[str, str]) -> str:
         *(f".{kind} rect{{fill:{shade[kind]};stroke:{shade[f'{kind}-edge']}}}" for kind in HEADS),
         f".box.lost rect{{fill:{shade['lost']};stroke:{shade['red']}}}.edge.lost{{stroke:{shade['red']}}}",
         f".lost .name,.lost .note,.word{{fill:{shade['red']}}}.tip-red{{fill:{shade['red']}}}",
-        f".word{{stroke:{shade['paper']};stroke-width:4px;paint-order:stroke}}",
+        f".word{{text-anchor:middle;stroke:{shade['paper']};stroke-width:4px;paint-order:stroke}}",
     ]
     return "\n".join(rules)
 
@@ -125,8 +125,8 @@ def _across(source: Box, target: Box) -> str:
 
 
 def _beside(source: Box, target: Box, lane: int) -> str:
-    """From job to job, to the right of both: away below or above the middle, where the line to the queue leaves."""
-    leave, arrive = (12, -12) if target.y > source.y else (-12, 12)
+    """From job to job, to the right of both. Every way to leave or arrive has a height of its own at the box."""
+    leave, arrive = (7, -15) if target.y > source.y else (-7, 15)
     start, end = source.middle + leave, target.middle + arrive
     x, away = source.right, 18 + LANE * lane
     turn = min(10, abs(end - start) / 2) * (1 if end >= start else -1)
@@ -137,16 +137,14 @@ def _beside(source: Box, target: Box, lane: int) -> str:
 
 
 def _word(edge: Edge, placed: Layout) -> Iterator[str]:
-    """`unheard` beside a red line whose ends do not say it themselves."""
+    """`unheard` on a red line that does not end in a red box, which says it itself; upright beside upright lines."""
     source, target = placed.boxes[edge.source], placed.boxes[edge.target]
-    if edge.unheard and not target.node.unheard:
-        x = (
-            source.right + (placed.boxes[edge.target].x - source.right) / 2
-            if source.x != target.x
-            else source.right + 40
-        )
-        y = (source.middle + target.middle) / 2 - 5
-        yield f'<text class="word" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">unheard</text>'
+    if not edge.unheard or target.node.unheard:
+        return
+    lane, y = placed.lanes.get((edge.source, edge.target)), (source.middle + target.middle) / 2
+    x = (source.right + target.x) / 2 if lane is None else source.right + 18 + LANE * lane
+    turned = "" if lane is None else f' transform="rotate(90 {x:.1f} {y:.1f})"'
+    yield f'<text class="word" x="{x:.1f}" y="{y - 5 if lane is None else y + 4:.1f}"{turned}>unheard</text>'
 
 
 def _legend(graph: Graph, placed: Layout) -> Iterator[str]:

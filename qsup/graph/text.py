@@ -65,8 +65,9 @@ class _View:
     def queues(self) -> Iterator[Branch]:
         """Each queue with the jobs that go to it."""
         for queue in self.graph.of("queue"):
-            jobs = [self._job(edge, self._node(edge.source)) for edge in self._into(queue)]
-            why = [] if any(edge.unheard for edge in self._into(queue)) else _why(queue.why)
+            jobs = [self._job(edge, self._node(edge.source), queue) for edge in self._into(queue)]
+            told = {text for edge in self._into(queue) for text in edge.why}
+            why = _why([text for text in queue.why if text not in told])
             head = f"{queue.name}: {self._workers(queue)}"
             line = Line(_marked(head, unheard=queue.unheard), "red" if queue.unheard else "bold")
             yield Branch(line, (*why, *jobs))
@@ -75,7 +76,9 @@ class _View:
         heard = [self._node(edge.target) for edge in self.graph.edges if edge.source == queue.id]
         if not heard:
             return "nobody listens"
-        return ", ".join(one.note if one.name == queue.name else f"{one.note} of {one.name}" for one in heard)
+        if [one.name for one in heard] == [queue.name]:
+            return heard[0].note
+        return f"heard by {' and '.join(f'{one.name} ({one.note})' for one in heard)}"
 
     def homeless(self) -> Iterator[Branch]:
         """The jobs that go to no queue at all."""
@@ -93,9 +96,11 @@ class _View:
             below = tuple(Branch(Line(printable(f"{one.name}: {one.note}"), "dim")) for one in lost)
             yield Branch(Line("workers whose queues are not known", "bold"), below)
 
-    def _job(self, edge: Edge, job: Node) -> Branch:
+    def _job(self, edge: Edge, job: Node, queue: Node) -> Branch:
         style: Style = "red" if edge.unheard else ""
-        return Branch(Line(_marked(job.name, unheard=edge.unheard), style), (*_why(edge.why), *self._about(job)))
+        first = next(one.target for one in self.graph.edges if one.source == job.id and one.target.startswith("queue:"))
+        about = self._about(job) if first == queue.id else ()
+        return Branch(Line(_marked(job.name, unheard=edge.unheard), style), (*_why(edge.why), *about))
 
     def _alone(self, job: Node) -> Branch:
         name = f"{job.name} {job.note}" if job.unsure else job.name
@@ -117,6 +122,8 @@ class _View:
             said = places
         else:
             said = f"{'itself' if edge.source == edge.target else other.name} ({places})"
+        if edge.lost and edge.lost != edge.places:
+            return Branch(Line(printable(f"{verb} {said}, unheard at {_places(edge.lost)}"), "red"))
         return Branch(Line(_marked(f"{verb} {said}", unheard=edge.unheard), "red" if edge.unheard else "dim"))
 
     def _into(self, queue: Node) -> list[Edge]:
