@@ -9,7 +9,6 @@ import click
 from rich.console import Console
 
 from qsup.check.load import sound
-from qsup.check.problem import counted
 from qsup.check.unheard import OF_NOBODY
 from qsup.cli.looking import Look, beside_a_file, without_a_file
 from qsup.cli.options import config_option, json_option, the_file
@@ -67,8 +66,8 @@ def graph(
     else:
         _show(drawn)
     if drawn.problems:
-        said = counted(len(drawn.problems), "problem")
-        click.echo(f"{said} of jobs that nobody hears; `qsup validate` says where and what to do", err=True)
+        said = f"{len(drawn.problems):,} unheard, drawn in red"
+        click.echo(f"{said}: `qsup validate` says where they are and what to do", err=True)
 
 
 def chosen(form: str | None, output: Path | None, *, as_json: bool) -> str:
@@ -114,7 +113,7 @@ def _drawable(seen: Look, file: Path) -> None:
     if others:
         sound(seen.loaded)
     if seen.sound is None:
-        click.echo(f"{file} has errors: the code was not read", err=True)
+        click.echo(f"{file} has errors: its code was not read", err=True)
 
 
 def _plain(drawn: Graph) -> str:
