@@ -14,7 +14,7 @@ main{{max-width:1500px;margin:0 auto;padding:24px}}h1{{font-size:20px}}h2{{font-
 figure{{margin:0;overflow-x:auto;border:1px solid {line};border-radius:8px}}
 table{{border-collapse:collapse}}td,th{{text-align:left;vertical-align:top;padding:4px 16px 4px 0}}
 tr+tr>*{{border-top:1px solid {line}}}code{{font:13px ui-monospace,Menlo,Consolas,monospace}}
-.lost{{color:{red};font-weight:600}}"""
+.red{{color:{red};font-weight:600}}"""
 
 
 def html(graph: Graph) -> str:
@@ -45,7 +45,7 @@ def _problems(graph: Graph) -> Iterator[str]:
     if graph.problems:
         yield "<h2>Unheard</h2>"
         yield "<ul>"
-        yield from (f'<li class="lost">{quoted(str(problem))}</li>' for problem in graph.problems)
+        yield from (f'<li class="red">{quoted(str(problem))}</li>' for problem in graph.problems)
         yield "</ul>"
 
 
@@ -71,5 +71,5 @@ def _named(nodes: Iterable[Node]) -> str:
 
 def _name(node: Node) -> str:
     note = f" {quoted(node.note)}" if node.kind == "workers" else ""
-    lost = ' <span class="lost">unheard</span>' if node.unheard else ""
+    lost = ' <span class="red">unheard</span>' if node.unheard else ""
     return f"<code>{quoted(node.name)}</code>{note}{lost}"

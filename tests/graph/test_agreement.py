@@ -108,11 +108,62 @@ def test_a_file_that_leaves_jobs_unheard_is_drawn_without_its_code(tmp_path: Pat
 )
 def test_workers_that_supervisord_starts_are_those_of_the_file(tmp_path: Path, worker: str, unheard: set[str]) -> None:
     """Beside Laravel's programs the file's own workers run too; beside qsup's there are no others."""
-    write(tmp_path, {"queues.yaml": "version: 1\nqueues: {pay: {workers: 1}, sms: {workers: 1}}\n"})
+    queues = (
+        "version: 1\nqueues: {pay: {workers: 1}, sms: {workers: 1}}\njobs: {PayJob: {queue: pay, handler: jobs:run}}\n"
+    )
+    write(
+        tmp_path,
+        {"queues.yaml": queues, "jobs.py": "import qsup\nclass PayJob(qsup.Job): ...\ndef run(job, ctx): ...\n"},
+    )
     write(tmp_path, {"queue.conf": f"[program:a]\ncommand={worker}\n"})
     seen, graph = drawn(tmp_path, supervisor=True)
     agree(seen, graph)
     assert red(graph, "queue") == unheard
+    assert red(graph, "job") == {"PayJob" for _ in unheard}
+
+
+def test_of_one_line_only_what_is_unheard_is_red(tmp_path: Path) -> None:
+    either = """\
+        from jobs.pay import *
+        def f(x):
+            (PayJob() if x else LostJob()).dispatch()
+            TidyJob().dispatch(queue="payments" if x else "payment")
+        """
+    seen, graph = drawn(write(tmp_path, ALL_WRONG | {"app/web.py": either}), "app")
+    agree(seen, graph)
+    assert red_edges(graph) == {("app/web.py", "LostJob"), ("app/web.py", "TidyJob"), ("TidyJob", "payment")}
+
+
+def test_a_queue_is_red_for_who_is_refused_and_not_for_who_hears(tmp_path: Path) -> None:
+    """qsup refuses a dispatch to a queue that only a Laravel worker hears."""
+    write(tmp_path, ALL_WRONG | {"queue.conf": "[program:a]\ncommand=php artisan queue:work --queue=payment\n"})
+    _, graph = drawn(tmp_path, supervisor=True)
+    assert red(graph, "queue") == {"idle"}
+    assert ("TidyJob", "payment") in red_edges(graph)
+
+
+def test_a_program_that_nobody_starts_hears_nothing(tmp_path: Path) -> None:
+    conf = incident(tmp_path, PYTHON) / "queue.conf"
+    conf.write_text(
+        "[program:a]\nautostart=false\ncommand=php artisan queue:work --queue=provisioning\n", encoding="utf-8"
+    )
+    seen, graph = drawn(tmp_path, "app", supervisor=True)
+    agree(seen, graph)
+    assert red(graph, "queue") == {"provisioning", "router-provisioning"}
+    assert [(node.note, node.unsure) for node in graph.of("workers")] == [("1 worker, queue.conf:1, not started", True)]
+
+
+def test_in_php_the_line_that_dispatches_is_red_wherever_the_queue_is_written(tmp_path: Path) -> None:
+    names = "<?php\nnamespace App;\nclass Names { const FAR = 'far'; }\n"
+    call = "App\\Jobs\\PayJob::dispatch()->onQueue({});\n"
+    web = "<?php\n" + call.format("App\\Names::FAR") + call.format("'payments'")
+    php = PHP | {"app/Names.php": names, "app/Http/Web.php": web}
+    seen, graph = drawn(
+        incident(tmp_path, php), "app/Names.php", "app/Http/Web.php", "app/Jobs/PayJob.php", supervisor=True
+    )
+    agree(seen, graph)
+    assert red_edges(graph) == {("app/Http/Web.php", "PayJob"), ("PayJob", "far")}
+    assert red(graph, "job") == set()
 
 
 def test_every_code_that_says_nobody_is_drawn() -> None:

@@ -12,7 +12,7 @@ Spans = list[tuple[int, int, str]]
 
 
 def classes(path: Path) -> Spans:
-    """The classes of one file, outer ones first; none of a file that cannot be read. Raises ParserMissing."""
+    """The classes of one file; none of a file that cannot be read. Raises ParserMissing."""
     try:
         with path.open("rb") as opened:
             file = read(path, opened.read(MOST_BYTES))
@@ -24,5 +24,5 @@ def classes(path: Path) -> Spans:
 
 
 def class_at(spans: Spans, line: int) -> str:
-    """The innermost class around a line; empty outside of all."""
-    return next((name for first, last, name in reversed(spans) if first <= line <= last), "")
+    """The class around a line (PHP has none in another, but those without a name); empty outside of all."""
+    return next((name for first, last, name in spans if first <= line <= last), "")
