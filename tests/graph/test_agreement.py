@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsup.check.problem import Problem
 from qsup.check.unheard import OF_NOBODY, nobody_hears
 from qsup.cli.looking import Look
-from qsup.graph.model import Graph
+from qsup.graph.blame import Blame
+from qsup.graph.model import Graph, Sent
 from tests.graph.worlds import ALL_WRONG, PHP, PYTHON, ROUTES_WRONG, drawn, incident, write
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +166,12 @@ def test_in_php_the_line_that_dispatches_is_red_wherever_the_queue_is_written(tm
     agree(seen, graph)
     assert red_edges(graph) == {("app/Http/Web.php", "PayJob"), ("PayJob", "far")}
     assert red(graph, "job") == set()
+
+
+def test_a_problem_of_one_queue_blames_nothing_that_the_same_line_sends_to_another() -> None:
+    blame = Blame((Problem(code="Q401", path="a.php", line=1, column=2, queue="far", message="two jobs go there"),))
+    assert blame.sent(Sent(path="a.php", line=1, column=2, job="A", queue="far"))
+    assert not blame.sent(Sent(path="a.php", line=1, column=2, job="B", queue="near"))
 
 
 def test_every_code_that_says_nobody_is_drawn() -> None:
