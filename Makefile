@@ -49,11 +49,12 @@ format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## write the reference of commands and keys, and the JSON Schema, from the code
+docs: $(VENV)/.dev ## write the reference of commands and keys, the JSON Schema and the drawing, from the code
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/keys.py
 	$(BIN)/python docs/datamodel.py
 	$(BIN)/qsup schema > queues.schema.json
+	$(BIN)/qsup graph --output docs/reference/hotspot.svg
 
 clean: ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

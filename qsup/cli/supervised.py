@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,15 +9,13 @@ from typing import Any, TypeVar
 import click
 
 from qsup.check.findings import Findings, Unclear
-from qsup.check.problem import Problem, counted, in_order
-from qsup.check.producers import connections, producers
-from qsup.check.scan import Scan, shown
+from qsup.check.problem import counted
+from qsup.check.scan import shown
 from qsup.check.sites import Site
-from qsup.check.supervisord.compare import softened
-from qsup.check.supervisord.survey import Survey, against_code, against_file, survey, unclear
+from qsup.check.supervisord.survey import Survey, unclear
 from qsup.cli.faces import show
+from qsup.cli.looking import without_a_file
 from qsup.cli.options import the_file
-from qsup.config import Loaded
 from qsup.errors import ConfigUnreadable, ExitCode
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,28 +44,13 @@ def no_file(config: str | None) -> bool:
 
 def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bool) -> ExitCode:
     """Compare the programs of `files` with the code in `paths`, print it, and say how it ended."""
-    found = look(files, paths)
-    code = producers(paths, Path.cwd())
-    problems = in_order([*found.problems, *against_code(found, code)])
-    hidden = tuple(_unclear(site) for site in code.sites if unclear(site, None))
-    findings = Findings(problems=problems, unverifiable=hidden, sites=len(code.sites))
-    show(findings, form, files[0], None, _looked_at(found))
+    seen = without_a_file(files, paths)
+    hidden = tuple(_unclear(site) for site in seen.read.sites if unclear(site, None))
+    findings = Findings(problems=seen.problems, unverifiable=hidden, sites=len(seen.read.sites))
+    show(findings, form, files[0], None, _looked_at(seen.found))
     if findings.count("error"):
         return ExitCode.ERROR
     return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
-
-
-def look(files: Sequence[Path], paths: Sequence[Path]) -> Survey:
-    """The programs of `files`; `paths` is code that may belong to the same application."""
-    return survey(files, os.environ, connections([*paths, *files]))
-
-
-def beside(found: Survey, loaded: Loaded, read: Scan) -> tuple[Problem, ...]:
-    """The problems of the code, and what the programs say against queues.yaml."""
-    judged = tuple(softened(problem, found.found.listeners) for problem in read.problems)
-    if loaded.routing is None or loaded.parsed is None:
-        return (*judged, *found.problems)
-    return (*judged, *found.problems, *against_file(found, read.sites, loaded.parsed))
 
 
 def _unclear(site: Site) -> Unclear:

@@ -30,7 +30,7 @@ ROWS: dict[int, str] = {
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
+        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph.* qsup.schema qsup.outbox
         qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
         qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
