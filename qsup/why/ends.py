@@ -16,7 +16,7 @@ def running(facts: Facts, live: Live) -> Reason:
     }  # fmt: skip
     if owner is None or not owner.alive:
         return _lost(live, owner, proof)
-    where = f"{live.slot} on {owner.host} (supervisor {owner.pid})"
+    where = f"{live.slot} on {owner.host} (pid {owner.pid})"
     proof |= {"host": owner.host, "pid": owner.pid}
     if facts.before_it is not None or facts.begun is False:
         return _handed(facts, live, where, proof)
@@ -43,7 +43,7 @@ def _handed(facts: Facts, live: Live, where: str, proof: dict[str, object]) -> R
 
 def _lost(live: Live, owner: Listener | None, proof: dict[str, object]) -> Reason:
     silent = "is not there any more" if owner is None else f"has been silent for {coarse(owner.silent_s)}"
-    host = "" if owner is None else f" on {owner.host} (supervisor {owner.pid})"
+    host = "" if owner is None else f" on {owner.host} (pid {owner.pid})"
     until = "" if live.lease_until is None else moment(live.lease_until)
     lease = f"its lease is over since {until}" if live.lease_over else f"its lease ends at {until}"
     return Reason(

@@ -67,6 +67,8 @@ def _served(routing: Routing, queue: str) -> int:
 
 
 def _listener(one: Listener, here: Here) -> Listener:
+    # The heartbeat's pid is the courier's; signals go to the supervisor.
+    one = replace(one, pid=here.state.get("pid", one.pid))
     if here.state.get("stopping"):
         return replace(one, halted="it is stopping")
     if here.state.get("paused"):

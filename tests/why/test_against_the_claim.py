@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -24,11 +24,17 @@ from qsup.why.codes import HARMLESS
 from qsup.why.facts import Facts, Reason, Verdict
 from qsup.why.judge import judge
 from tests.conftest import migrated_database
-from tests.why.world import WORLDS, Host, World, claimed, made, prepared, sign_on
+from tests.why.world import WORLDS, Host, Row, World, claimed, made, prepared, sign_on
 
 SEED = int(os.environ.get("WHY_SEED") or random.SystemRandom().randrange(1_000_000))
 TIMES = 60
 FRESH = Host(solo=None, odd=True, c=True, alive=True, pools=frozenset("acdz"), everything=True)
+FIRST_IS_PAUSED = World(
+    hosts=[Host(solo=None, odd=True, c=True, alive=True, pools=frozenset("ac"))],
+    rows=[Row("a", "Note", "ready", 0, False)] * 2 + [Row("b", "Note", "ready", 0, False)],
+    paused=frozenset("a"),
+    scaled=None,
+)
 PLUMBING = {"q.name = w.queue", "j.queue = w.queue", "j.seq > w.after"}
 """What the claim asks to find its way: which queue it was told to look at, and from where on."""
 
@@ -54,6 +60,7 @@ def codes(given: Verdict) -> set[str]:
 @seed(SEED)
 @settings(max_examples=TIMES, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(world=WORLDS)
+@example(world=FIRST_IS_PAUSED)
 def test_it_says_that_a_job_can_be_taken_exactly_when_the_claim_takes_it(db: Connection[Any], world: World) -> None:
     with db.transaction(force_rollback=True):
         waiting = made(db, world)
