@@ -97,7 +97,7 @@ def _listener(row: DictRow, queue: str, busy: Sequence[Busy]) -> Listener:
     solo = not slots
     of_it = [one for one in busy if one.supervisor == row["id"]]
     at_work = [one for one in of_it if solo or one.slot.rpartition(":")[0] == pool]
-    return Listener(**row, workers=1 if solo else slots.get(pool, 0), first=first, busy=tuple(at_work))
+    return Listener(**row, pool=pool, workers=1 if solo else slots.get(pool, 0), first=first, busy=tuple(at_work))
 
 
 def _pool(queue: str, pools: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]]:

@@ -73,6 +73,8 @@ class Listener:
     """Workers that its file gives the queue; None: it does not declare it."""
     routes: bool
     """Whether its file routes the job's class."""
+    pool: str
+    """The queue whose workers serve the job's: often itself."""
     workers: int
     """Workers that may take the job."""
     first: tuple[str, ...]

@@ -70,7 +70,7 @@ def _state(facts: Facts) -> str:
 
 def unreachable(number: int, message: str, hint: str, here: Reason | None) -> Verdict:
     """The answer when PostgreSQL gives none; `here`: what this host knows of the job."""
-    away = Reason(code="unreachable", sentence=f"{message}: nobody can claim anything", next=hint)
+    away = Reason(code="unreachable", sentence=f"{' '.join(message.split())}: nobody can claim anything", next=hint)
     state = "unknown" if here is None else "running"
     reasons = [away] if here is None else [here, away]
     return Verdict(id=number, state=state, queue="", job="", claimable=False, reasons=reasons)

@@ -10,7 +10,7 @@ from qsup.why.facts import Reason, Verdict
 
 
 def lines(verdict: Verdict) -> Iterator[str]:
-    """One sentence, its proof, what else stops it, and what to do next."""
+    """One sentence, its proof and what to do next; then what else stops it, likewise."""
     named = ", ".join(part for part in (verdict.job, verdict.queue and f"queue {verdict.queue}") if part)
     first, *others = verdict.reasons
     yield f"job {verdict.id}{f' ({named})' if named else ''}: {first.sentence}"
@@ -18,13 +18,14 @@ def lines(verdict: Verdict) -> Iterator[str]:
     for one in others:
         yield f"  besides: {one.sentence}"
         yield from _proof(one)
-    yield from (f"  next: {one.next}" for one in verdict.reasons if one.next)
 
 
 def _proof(reason: Reason) -> Iterator[str]:
     shown = {name: _plain(value) for name, value in reason.proof.items() if value is not None}
     if shown:
         yield f"    proof: {', '.join(f'{name} {printable(_words(value))}' for name, value in shown.items())}"
+    if reason.next:
+        yield f"    next: {reason.next}"
 
 
 def _words(value: Any) -> str:

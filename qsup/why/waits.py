@@ -193,7 +193,7 @@ def crowded(facts: Facts, live: Live, hearing: list[Listener]) -> Iterator[Reaso
     if free == 0:
         yield _busy(facts, live, hearing)
     if own + sum(one.jobs for one in first) and own >= spare(facts, hearing):
-        yield _behind(facts, live, own, first)
+        yield _behind(live, own, first, facts, hearing[0].pool)
 
 
 def spare(facts: Facts, hearing: list[Listener]) -> int:
@@ -226,16 +226,15 @@ def _busy(facts: Facts, live: Live, hearing: list[Listener]) -> Reason:
     )
 
 
-def _behind(facts: Facts, live: Live, own: int, first: list[Ahead]) -> Reason:
+def _behind(live: Live, own: int, first: list[Ahead], facts: Facts, pool: str) -> Reason:
     total = own + sum(one.jobs for one in first)
-    before = "; of them " if first and own else ", all " if first else ""
-    parts = [f"{one.jobs:,} in {one.queue}, which its workers serve first" for one in first]
-    head = next((one.oldest for one in facts.ahead if one.jobs), None)
+    parts = ", ".join(f"{one.jobs:,} of them in {one.queue}, which its workers serve first" for one in first)
+    head = next((one.oldest for one in facts.ahead if one.jobs and (one.unpaused or one.queue == live.queue)), None)
     return Reason(
         code="behind",
-        sentence=f"{jobs(total)} {'comes' if total == 1 else 'come'} before it{before}{', '.join(parts)}",
+        sentence=f"{jobs(total)} {'comes' if total == 1 else 'come'} before it{parts and ': '}{parts}",
         proof={"jobs": total, "queues": {live.queue: own} | {one.queue: one.jobs for one in first}, "next": head},
-        next=f"nothing to do but wait; more workers make it shorter: qsup scale {live.queue} N",
+        next=f"nothing to do but wait; more workers make it shorter: qsup scale {pool} N",
     )
 
 

@@ -104,7 +104,7 @@ def handed_behind(db: Connection[Any]) -> Verdict:
 
 def handed_unbegun(db: Connection[Any]) -> Verdict:
     number = claimed(db)
-    here = Here(US, {"slots": {}}, {"a:0": Record(slot="a:0", state="idle")})
+    here = Here(US, {"slots": {}}, {"a:0": Record(slot="a:0", state="busy", job=number, claim=0)})
     return judge(known_here(found(db, number), here))
 
 
@@ -142,7 +142,7 @@ def standby(db: Connection[Any]) -> Verdict:
 
 
 def away(_db: Connection[Any]) -> Verdict:
-    return unreachable(812, "PostgreSQL does not answer at db1", "Is it running?", None)
+    return unreachable(812, "PostgreSQL does not\n\tanswer at db1", "Is it running?", None)
 
 
 def away_and_running(_db: Connection[Any]) -> Verdict:
@@ -466,8 +466,9 @@ def test_jobs_of_a_queue_that_the_same_workers_serve_first_are_counted_and_named
     number = put(world, 2, queue="b")[-1]
     put(world, 3)
     [reason] = why(world, number).reasons
-    assert reason.sentence == "4 jobs come before it; of them 3 in a, which its workers serve first"
+    assert reason.sentence == "4 jobs come before it: 3 of them in a, which its workers serve first"
     assert reason.proof["queues"] == {"b": 1, "a": 3}
+    assert reason.next.endswith("qsup scale a N")
     orderbook.pause(world, "a", "ann@h1")
     assert [one.code for one in why(world, number).reasons] == ["next"], "a paused queue keeps nobody"
 
@@ -513,9 +514,9 @@ def test_the_text_has_the_sentence_the_proof_what_else_stops_it_and_what_to_do()
     assert list(lines(given)) == [
         "job 812 (Note, queue a): the queue a is paused",
         r"    proof: by ann\x1b[2J",
+        "    next: qsup resume a",
         "  besides: 3 jobs come before it",
         "    proof: queues (a 3), files x, y",
-        "  next: qsup resume a",
     ]
 
 
