@@ -44,6 +44,7 @@ COMMANDS = {
     "schema": "qsup.cli.schema:schema",
     "status": "qsup.cli.status:status",
     "validate": "qsup.cli.validate:validate",
+    "why": "qsup.cli.why:why",
     "worker": "qsup.cli.worker:worker",
 }
 
