@@ -1,0 +1,19 @@
+"""The measures, by the names that `python -m bench` takes; each module has one `Measure`, called MEASURE."""
+
+from __future__ import annotations
+
+import importlib
+
+from bench.measures.measure import Measure
+
+NAMES = ("drain",)
+"""In the order in which they are run and told."""
+
+
+def load(name: str) -> Measure:
+    """The measure of this name. Raises KeyError."""
+    if name not in NAMES:
+        raise KeyError(name)
+    found = importlib.import_module(f"bench.measures.{name}").MEASURE
+    assert isinstance(found, Measure)  # noqa: S101  a module without one is a mistake in the bench
+    return found
