@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import sys
@@ -40,11 +41,15 @@ class Scale:
     """Times the usual number of jobs of a drain."""
     fleet: int = 18
     """Workers where the issue is how many."""
+    thorough: bool = False
+    """Whether the slow peers are asked everything."""
+    sparse: bool = False
+    """Whether one contestant of each kind is enough."""
 
 
-FULL = Scale(5, 5.0, (1, 4, 18), 1_000_000, 300_000, 300, 30.0)
+FULL = Scale(5, 5.0, (1, 4, 18), 1_000_000, 300_000, 300, 30.0, thorough=True)
 QUICK = Scale(1, 1.5, (1, 4, 18), 100_000, 30_000, 60, 6.0, pace=0.6)
-SMOKE = Scale(1, 0.2, (1,), 200, 200, 3, 0.5, pace=0.01, fleet=2)
+SMOKE = Scale(1, 0.5, (1,), 200, 200, 3, 0.5, pace=0.005, fleet=2, sparse=True)
 
 
 @dataclass
@@ -52,6 +57,8 @@ class Arena:
     """A context: the server runs inside, and nothing is left after it."""
 
     scale: Scale
+    peers: frozenset[str] = frozenset()
+    """The peers that are installed."""
     folder: Path = field(init=False)
     server: Server = field(init=False)
     marks: Marks = field(init=False)
@@ -73,6 +80,12 @@ class Arena:
         self.server.stop()
         self.marks.remove()
         shutil.rmtree(self.folder)
+
+    def with_server(self, server: Server) -> Arena:
+        """The same with another server, on which nothing is stocked yet."""
+        other = copy.copy(self)
+        other.server, other._stocked = server, set()
+        return other
 
     def stock(self, name: str, make: Callable[[str], None], *, template: str = "template1") -> str:
         """The name of a database that is filled once by `make(dsn)` and copied for each run."""

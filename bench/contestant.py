@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import json
+import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import psycopg
 from bench.arena import Arena
 from bench.processes import Command, Fleet
 
+PRODUCE_SECONDS = 300.0
 CHUNK = 20_000
 """Rows of one INSERT while a table is filled."""
 
@@ -25,8 +28,12 @@ class Contestant(ABC):
     pace: int = 10_000
     """Jobs a second that it may reach: a drain needs enough of them to last."""
     at_least_once: bool = True
-    patience: float = 0.0
-    """Seconds that its programs get to stop in order before they are killed."""
+    settle: float = 2.0
+    """Seconds after its first job until all of its workers are there and quiet."""
+    producer: str = ""
+    """Its name in bench.apps.producers."""
+    python: str = sys.executable
+    """The interpreter that has its packages."""
 
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
@@ -39,15 +46,34 @@ class Contestant(ABC):
     def commands(self, workers: int) -> list[Command]:
         """The programs that serve the store with so many workers."""
 
+    def deployed(self, workers: int) -> list[Command]:
+        """The same under what starts dead workers again, where they do not bring that along."""
+        return self.commands(workers)
+
+    def variables(self) -> dict[str, str]:
+        """What its programs find in their environment."""
+        return {}
+
     @contextmanager
-    def running(self, workers: int) -> Iterator[Fleet]:
+    def running(self, workers: int, *, deployed: bool = False) -> Iterator[Fleet]:
         """Its programs, started on an empty file of marks and ended at the end."""
         self.arena.marks.empty()
-        fleet = Fleet(self.commands(workers), self.arena.folder / f"{self.slug}.log")
+        commands = self.deployed(workers) if deployed else self.commands(workers)
+        fleet = Fleet(commands, self.arena.folder / f"{self.slug}.log")
         try:
             yield fleet
         finally:
-            fleet.stop(self.patience)
+            fleet.stop()
+
+    def produce(self, mode: str, *numbers: float, producer: str = "") -> Any:
+        """Let its producer put jobs in: see bench.apps.produce. Raises CalledProcessError, TimeoutExpired."""
+        asked = [self.python, "-m", "bench.apps.produce", producer or self.producer, mode, *map(str, numbers)]
+        command = self.arena.command(asked, self.arena.folder, self.variables())
+        answer = subprocess.run(  # noqa: S603  the bench's own command line
+            asked, env=dict(command.environment), cwd=command.folder, check=True, stdout=subprocess.PIPE,
+            timeout=PRODUCE_SECONDS,
+        )  # fmt: skip
+        return json.loads(answer.stdout)
 
     def jobs(self) -> int:
         """How many jobs a drain needs."""
@@ -58,6 +84,9 @@ class Contestant(ABC):
 class OnPostgres(Contestant):
     """One whose store is a database of the bench's server."""
 
+    kind: str = ""
+    """Contestants of one kind have the same tables, and share the filled databases; empty: no others."""
+
     @abstractmethod
     def schema(self, dsn: str) -> None:
         """Make its tables."""
@@ -65,6 +94,13 @@ class OnPostgres(Contestant):
     @abstractmethod
     def insert(self, conn: psycopg.Connection[Any], ready: int, later: int) -> None:
         """Put jobs in, those that are due tomorrow first: so they have the lower numbers."""
+
+    WITHOUT_VACUUM = ""
+    """SQL that keeps autovacuum away from its table."""
+
+    def churn(self, conn: psycopg.Connection[Any], jobs: int) -> None:
+        """Let so many jobs come, be taken and go, a thousand at a time."""
+        raise NotImplementedError
 
     @property
     def database(self) -> str:
@@ -76,18 +112,21 @@ class OnPostgres(Contestant):
         """Where it is."""
         return self.arena.server.dsn(self.database)
 
+    def variables(self) -> dict[str, str]:
+        """The database, for libpq and for others."""
+        return {"BENCH_DSN": self.dsn, "BENCH_URL": self.arena.server.url(self.database)}
+
     def stock(self, ready: int, later: int = 0) -> None:
         """Copy the database with so many jobs, which is filled at its first use."""
         self.arena.server.copy(self.database, self.stocked(ready, later))
 
     def stocked(self, ready: int, later: int) -> str:
         """The name of that database."""
-        empty = self.arena.stock(f"empty_{self.slug}", self.schema)
+        kind = self.kind or self.slug
+        empty = self.arena.stock(f"{kind}_empty", self.schema)
         if not ready and not later:
             return empty
-        return self.arena.stock(
-            f"{self.slug}_{ready}_{later}", lambda dsn: self._fill(dsn, ready, later), template=empty
-        )
+        return self.arena.stock(f"{kind}_{ready}_{later}", lambda dsn: self._fill(dsn, ready, later), template=empty)
 
     def _fill(self, dsn: str, ready: int, later: int) -> None:
         with psycopg.connect(dsn, autocommit=True) as conn:
@@ -99,12 +138,3 @@ def chunks(rows: int, first: int = 0) -> Iterator[tuple[int, int]]:
     """(from, to) pieces of the numbers first … first + rows - 1, both ends included."""
     for begin in range(first, first + rows, CHUNK):
         yield begin, min(begin + CHUNK, first + rows) - 1
-
-
-def patiently(what: str, seconds: float, true: Any) -> None:
-    """Wait until `true()`; raises TimeoutError that says what it waited for."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.005)

@@ -49,7 +49,7 @@ class Window:
 Mark = tuple[int, int, int]
 """Nanoseconds, job, pid."""
 
-FEW = 20
+FEW = 10
 """Marks below which no rate is told."""
 
 
@@ -88,9 +88,11 @@ def window(marks: Iterable[Mark], workers: int, longest: float = math.inf) -> Wi
 
 
 def ratios(above: Sequence[Figure], below: Sequence[Figure]) -> list[float]:
-    """One ratio for each round that both have: rounds are compared with themselves, as the machine was then."""
-    divisors = {figure.round: figure.value for figure in below if figure.value}
-    return [figure.value / divisors[figure.round] for figure in above if figure.round in divisors]
+    """One ratio for each round that both have, to the best of several: a round knows the machine as it was then."""
+    divisors: dict[int, float] = {}
+    for figure in below:
+        divisors[figure.round] = max(figure.value, divisors.get(figure.round, 0.0))
+    return [figure.value / divisors[figure.round] for figure in above if divisors.get(figure.round)]
 
 
 def _first_seen(marks: Iterable[Mark]) -> dict[int, int]:

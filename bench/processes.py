@@ -50,10 +50,8 @@ class Fleet:
         ours = [pid for pid in children(os.getpid()) if pid not in self._spared]
         return [pid for one in ours for pid in tree(one)]
 
-    def stop(self, patience: float = 0.0) -> None:
-        """Ask the started programs to end, wait `patience` seconds, then kill what is left."""
-        if patience:
-            self._ask(patience)
+    def stop(self) -> None:
+        """Kill every process of it, and those that it starts meanwhile: its database goes too, nothing is lost."""
         while pids := self.pids():
             for pid in pids:
                 with suppress(ProcessLookupError):
@@ -63,14 +61,6 @@ class Fleet:
     def end_of_log(self, size: int = 2000) -> str:
         """What they said last."""
         return self.log.read_text(errors="replace")[-size:]
-
-    def _ask(self, patience: float) -> None:
-        for process in self.started:
-            process.terminate()
-        deadline = time.monotonic() + patience
-        while self.pids() and time.monotonic() < deadline:
-            self._bury(self.pids())
-            time.sleep(0.01)
 
     def _bury(self, pids: Iterable[int]) -> None:
         for process in self.started:

@@ -6,11 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import psycopg
+import yaml
 
+from bench.apps import imports
 from bench.arena import ROOT, Arena
 from bench.contestant import OnPostgres, chunks
 from bench.processes import Command
@@ -22,18 +23,29 @@ SELECT cardinality(qsup.dispatch_many(
     array_agg(jsonb_build_object('i', g)), NULL, %(delay)s::interval))
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS g
 """
+CLAIM = """
+UPDATE qsup.jobs SET state = 'running', claim_number = claim_number + 1, attempts = attempts + 1,
+    reserved_at = clock_timestamp(), reserved_by = 'bench', lease_until = clock_timestamp()
+WHERE state = 'ready'
+"""
 
 
 class Qsup(OnPostgres):
     """One project; `prefetch` as in queues.yaml."""
 
-    patience = 20.0
+    producer = "qsup"
+    WITHOUT_VACUUM = "ALTER TABLE qsup.jobs SET (autovacuum_enabled = off)"
+    SOMEBODY_LISTENS = """
+    INSERT INTO qsup.supervisors (id, host, pid, code, config_file, generation, listens, declares, beat_at)
+    VALUES ('busy', 'bench', 0, '', '', 0, '{queue0}', '{}', now() + interval '1 day')
+    """
 
-    def __init__(self, arena: Arena, prefetch: int | str = "auto", *, queues: int = 1, imports: bool = False) -> None:
+    def __init__(self, arena: Arena, prefetch: int | str = "auto", *, queues: int = 1, hotspot: bool = False) -> None:
         super().__init__(arena)
-        self.prefetch, self.queues, self.imports = prefetch, queues, imports
+        self.prefetch, self.queues, self.hotspot = prefetch, queues, hotspot
         self.name = f"qsup, prefetch: {prefetch}"
-        self.slug = f"qsup_{prefetch}_{queues}{'_imports' if imports else ''}"
+        self.slug = f"qsup_{prefetch}_{queues}{'_hotspot' if hotspot else ''}"
+        self.kind = f"qsup_{queues}"
         self.pace = 14_000 if prefetch == 0 else 40_000
         self.folder = arena.folder / self.slug
 
@@ -48,6 +60,17 @@ class Qsup(OnPostgres):
         for rows, first, delay in ((later, 10**9, "1 day"), (ready, 0, None)):
             for begin, end in chunks(rows, first):
                 conn.execute(FILL, {"queues": self.queues, "delay": delay, "first": begin, "last": end})
+
+    def churn(self, conn: psycopg.Connection[Any], jobs: int) -> None:
+        """The writes of a claim and of an end, in calls of a thousand jobs."""
+        for first in range(0, jobs, 1000):
+            conn.execute(FILL, {"queues": self.queues, "delay": None, "first": first, "last": first + 999})
+            conn.execute(CLAIM)
+            conn.execute("DELETE FROM qsup.jobs WHERE state = 'running'")
+
+    def variables(self) -> dict[str, str]:
+        """qsup's own name for the database as well."""
+        return {**super().variables(), "QSUP_DATABASE_URL": self.dsn}
 
     def commands(self, workers: int) -> list[Command]:
         """`qsup run` on a queues.yaml with so many workers."""
@@ -66,11 +89,11 @@ class Qsup(OnPostgres):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         (self.folder / "queues.yaml").write_text(json.dumps(document(workers, self.prefetch, self.queues), indent=1))
-        (self.folder / "jobs.py").write_text(code(self.queues, imports=self.imports))
+        (self.folder / "jobs.py").write_text(code(self.queues))
 
     def _command(self, dsn: str, *arguments: str) -> Command:
-        where = {"QSUP_DATABASE_URL": dsn}
-        return self.arena.command([sys.executable, "-m", "qsup", *arguments], self.folder, where)
+        variables = {"QSUP_DATABASE_URL": dsn, **(hotspot_imports() if self.hotspot else {})}
+        return self.arena.command([sys.executable, "-m", "qsup", *arguments], self.folder, variables)
 
 
 def document(workers: int, prefetch: int | str, queues: int) -> dict[str, Any]:
@@ -88,17 +111,12 @@ def document(workers: int, prefetch: int | str, queues: int) -> dict[str, Any]:
     }
 
 
-def code(queues: int, *, imports: bool) -> str:
-    """jobs.py: the handlers, a class for each queue, and on request everything that the hotspot's handlers import."""
-    classes = "".join(f"\n\nclass Mark{number}(Mark):\n    pass\n" for number in range(1, queues))
-    return APP.read_text() + classes + ("\n" + hotspot_imports() if imports else "")
+def code(queues: int) -> str:
+    """jobs.py: the handlers, and a class for each queue."""
+    return APP.read_text() + "".join(f"\n\nclass Mark{number}(Mark):\n    pass\n" for number in range(1, queues))
 
 
-def hotspot_imports() -> str:
-    """An import of every module that the project's own queues.yaml names as a handler."""
-    import yaml
-
-    jobs = yaml.safe_load(Path(ROOT / "queues.yaml").read_text())["jobs"].values()
-    return "".join(
-        f"import {module}  # noqa: F401\n" for module in sorted({job["handler"].split(":")[0] for job in jobs})
-    )
+def hotspot_imports() -> dict[str, str]:
+    """Makes workers import every module that the project's own queues.yaml names as a handler."""
+    jobs = yaml.safe_load((ROOT / "queues.yaml").read_text())["jobs"].values()
+    return {imports.VARIABLE: ",".join(sorted({job["handler"].partition(":")[0] for job in jobs}))}

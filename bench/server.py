@@ -25,13 +25,21 @@ SETTINGS = {
 }
 """Nothing is bought with durability; checkpoints are far apart: none falls into one contestant's window only."""
 
+PROGRAMS = "QSUP_PG_BIN"
+"""qsup's variable for the folder of PostgreSQL's programs."""
+FLUSHES = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), wal_sync FROM pg_stat_wal"
+FLUSHES_SINCE_18 = """
+SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), sum(fsyncs) FROM pg_stat_io WHERE object = 'wal'
+"""
+
 
 class Server:
     """Started by the first use, stopped by `stop`."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._server = embedded.ensure(home)
+    def __init__(self, home: Path, programs: Path | None = None) -> None:
+        self.home, self.programs = home, programs
+        home.parent.mkdir(exist_ok=True)
+        self._server = self._ensure()
         self._configure()
         self.version = self._server.version
 
@@ -63,9 +71,28 @@ class Server:
         with self.connect() as conn:
             conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def pids(self) -> list[int]:
-        """The postmaster's pid."""
-        return [self._server.pid]
+    def connections(self, database: str) -> int:
+        """How many clients a database has."""
+        with self.connect() as conn:
+            asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+            return int(next(conn.execute(asked, [database]))[0])
+
+    def log_statements(self, database: str) -> None:
+        """From its next session on, every statement for this database is written to the server's log."""
+        with self.connect() as conn:
+            conn.execute(sql.SQL("ALTER DATABASE {} SET log_statement = 'all'").format(sql.Identifier(database)))
+
+    def statements(self) -> int:
+        """How many statements the log holds."""
+        lines = self._server.log.read_bytes().splitlines()
+        return sum(b"LOG:  statement: " in line or b"LOG:  execute " in line for line in lines)
+
+    def log_written(self) -> tuple[int, int]:
+        """(bytes, flushes) of the write-ahead log until now."""
+        with self.connect() as conn:
+            moved = conn.info.server_version >= 180000
+            written, flushed = next(conn.execute(FLUSHES_SINCE_18 if moved else FLUSHES))
+        return int(written), int(flushed)
 
     def stop(self) -> None:
         """Stop it; its files go with the bench's folder."""
@@ -77,7 +104,19 @@ class Server:
             for name, value in {**SETTINGS, "shared_buffers": f"{shared_buffers()}MB"}.items():
                 conn.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.SQL(name), sql.Literal(value)))
         self._server.stop_if_unused()
-        self._server = embedded.ensure(self.home)
+        self._server = self._ensure()
+
+    def _ensure(self) -> embedded.Server:
+        """With the programs that were named, else with those that qsup would take."""
+        if self.programs is None:
+            return embedded.ensure(self.home)
+        before = os.environ.get(PROGRAMS)
+        os.environ[PROGRAMS] = str(self.programs)
+        try:
+            return embedded.ensure(self.home)
+        finally:
+            del os.environ[PROGRAMS]
+            os.environ.update({PROGRAMS: before} if before else {})
 
 
 def shared_buffers() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from bench.figures import Figure, Summary, ratios, summary
@@ -32,6 +33,8 @@ def spread(found: Summary) -> str:
 
 def number(value: float) -> str:
     """Three digits or so."""
+    if math.isinf(value):
+        return "never"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -40,7 +43,7 @@ def number(value: float) -> str:
 def targets(measure: Measure, figures: Sequence[Figure]) -> list[str]:
     """A line for each target of which there are figures."""
     return [
-        f"| {measure.title}, {target.case} | {target.who}{f' / {target.to}' if target.to else ''} "
+        f"| {measure.title}, {target.case} | {target.who}{divisor(target)} "
         f"| {spread(found)} | {target.words} | {'yes' if target.reached(found.median) else '**no**'} |"
         for target in measure.targets
         if (found := reached(target, figures)) is not None
@@ -55,8 +58,16 @@ def reached(target: Target, figures: Sequence[Figure]) -> Summary | None:
     own = select(figures, target.who, target.case)
     if not target.to:
         return summary(one.value for one in own) if own else None
-    found = ratios(own, select(figures, target.to, target.to_case or target.case))
+    below = [one for who in target.to for one in select(figures, who, target.to_case or target.case)]
+    found = ratios(own, below)
     return summary(found) if found else None
+
+
+def divisor(target: Target) -> str:
+    """What the target divides by, in words."""
+    if target.to == (target.who,):
+        return f" / the same, {target.to_case}"
+    return f" / best of {', '.join(target.to)}" if len(target.to) > 1 else "".join(f" / {who}" for who in target.to)
 
 
 def select(figures: Iterable[Figure], who: str, case: str) -> list[Figure]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import qsup
+from bench.apps import imports
 from bench.apps.mark import mark, mark_and_sleep
+
+imports.load()
 
 
 class Mark(qsup.Job):

@@ -43,6 +43,10 @@ END_AND_TAKE = f"WITH ended AS ({END}) {TAKE}"
 class Bare(OnPostgres):
     """What the raw limits have in common: their table."""
 
+    kind = "bare"
+    producer = "bare"
+    WITHOUT_VACUUM = "ALTER TABLE jobs SET (autovacuum_enabled = off)"
+
     def schema(self, dsn: str) -> None:
         """One table, two indexes."""
         with psycopg.connect(dsn, autocommit=True) as conn:
@@ -53,6 +57,13 @@ class Bare(OnPostgres):
         for rows, first, delay in ((later, 10**9, "1 day"), (ready, 0, "0")):
             for begin, end in chunks(rows, first):
                 conn.execute(FILL, [delay, begin, end])
+
+    def churn(self, conn: psycopg.Connection[Any], jobs: int) -> None:
+        """By its own statements."""
+        for first in range(0, jobs, 1000):
+            conn.execute(FILL, ["0", first, first + 999])
+            taken = conn.execute(TAKE, {"worker": 1, "count": 1000}).fetchall()
+            conn.execute(END, {"done": [row[0] for row in taken], "worker": 1})
 
 
 class Dispatcher(Bare):
@@ -82,3 +93,15 @@ class Fused(Bare):
     def commands(self, workers: int) -> list[Any]:
         """See bench.limits.fused."""
         return [self.arena.own("bench.limits.fused", self.dsn, str(workers))]
+
+
+class Listener(Bare):
+    """The floor of a pickup."""
+
+    name = "bare LISTEN, claim, pipe"
+    slug = "bare_listener"
+    producer = "notifying"
+
+    def commands(self, workers: int) -> list[Any]:
+        """See bench.limits.listener."""
+        return [self.arena.own("bench.limits.listener", self.dsn, str(workers))]

@@ -6,8 +6,13 @@ import importlib
 
 from bench.measures.measure import Measure
 
-NAMES = ("drain",)
+NAMES = (
+    "drain", "backlog", "churn", "queues", "pickup", "dispatch", "fleet", "kill", "log", "promotion", "memory",
+    "versions", "scan",
+)  # fmt: skip
 """In the order in which they are run and told."""
+SMOKE = ("drain", "pickup", "kill")
+"""Those that a smoke run plays: server, producers, raw limits, marks, windows and qsup are used by them."""
 
 
 def load(name: str) -> Measure:

@@ -10,20 +10,30 @@ from bench.contestant import Contestant
 from bench.figures import Figure, Window, window
 from bench.limits.table import Dispatcher, Fused
 from bench.measures.measure import Measure, Target
+from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate, with_peers
 from bench.product import Qsup
 
 START_SECONDS = 60.0
+PEERS_WORKERS = 4
+"""On a small machine more of their processes than this only measure how long they take to start."""
 
 
 def contestants(arena: Arena) -> list[Contestant]:
     """In the order in which they run, the compared next to each other."""
-    return [Dispatcher(arena), Qsup(arena, 0), Fused(arena), Dispatcher(arena, 3), Qsup(arena)]
+    if arena.scale.sparse:
+        return [Dispatcher(arena, 3), Qsup(arena)]
+    return [
+        Dispatcher(arena), Qsup(arena, 0), Fused(arena), Dispatcher(arena, 3), Qsup(arena),
+        *with_peers(arena, Procrastinate, PgqueuerSingly, Pgqueuer, Huey),
+    ]  # fmt: skip
 
 
 def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Every contestant with every number of workers; in every second round the other way round."""
     for workers in arena.scale.workers:
         for contestant in contestants(arena)[:: 1 if number % 2 else -1]:
+            if workers > PEERS_WORKERS and isinstance(contestant, Peer):
+                continue
             contestant.stock(contestant.jobs())
             found = drained(contestant, workers, contestant.jobs())
             yield Figure(case(workers), contestant.name, found.rate)
@@ -50,14 +60,18 @@ def case(workers: int) -> str:
 MEASURE = Measure(
     "drain",
     "Drain",
-    "No-op jobs that are there before the workers start. Jobs a second, from the moment when a tenth is done and every "
-    "worker has been seen.",
+    "No-op jobs that are there before the workers start. Jobs a second, from the moment when a tenth is done and "
+    "every worker has been seen.",
     run,
     (
-        Target("1 worker", "qsup, prefetch: 0", "bare dispatcher", least=0.8),
-        Target("4 workers", "qsup, prefetch: 0", "bare dispatcher", least=0.8),
-        Target("18 workers", "qsup, prefetch: 0", "bare dispatcher", least=0.65),
-        Target("1 worker", "qsup, prefetch: auto", "bare dispatcher, look-ahead", least=0.5),
-        Target("4 workers", "qsup, prefetch: auto", "bare dispatcher, look-ahead", least=0.5),
+        Target("1 worker", "qsup, prefetch: 0", ("bare dispatcher",), least=0.8),
+        Target("4 workers", "qsup, prefetch: 0", ("bare dispatcher",), least=0.8),
+        Target("18 workers", "qsup, prefetch: 0", ("bare dispatcher",), least=0.65),
+        Target("1 worker", "qsup, prefetch: 0", ("procrastinate",), least=3.5),
+        Target("4 workers", "qsup, prefetch: 0", ("procrastinate",), least=3.5),
+        Target("1 worker", "qsup, prefetch: auto", ("pgqueuer",), least=2),
+        Target("4 workers", "qsup, prefetch: auto", ("pgqueuer",), least=2),
+        Target("1 worker", "qsup, prefetch: auto", ("bare dispatcher, look-ahead",), least=0.5),
+        Target("4 workers", "qsup, prefetch: auto", ("bare dispatcher, look-ahead",), least=0.5),
     ),
 )

@@ -15,8 +15,8 @@ class Target:
 
     case: str
     who: str
-    to: str
-    """Whose figure it is divided by; empty: none, the figure itself counts."""
+    to: tuple[str, ...] = ()
+    """Whose figure it is divided by, the best of them in each round; empty: the figure itself counts."""
     least: float | None = None
     most: float | None = None
     to_case: str = ""
