@@ -18,16 +18,20 @@ def main(dsn: str, workers: int) -> None:
     conn.execute("LISTEN jobs")
     poll = select.poll()
     poll.register(conn.fileno(), select.POLLIN)
+    told: list[psycopg.Notify] = []
+    conn.add_notify_handler(told.append)
     done: list[int] = []
     while True:
+        told.clear()
         # The last job's end rides with the next claim, so that a pickup never waits for somebody else's flush.
-        for row in exchange(conn, done, 1):
+        rows = exchange(conn, done, 1)
+        done = []
+        if rows:
             child = next(turn)
-            child.give([row])
+            child.give(rows)
             done = child.ended()
-            break
-        else:
-            done = []
+        elif not told:
+            # What was told during the claim is read already: the socket would stay quiet for ever.
             poll.poll()
             conn.pgconn.consume_input()
             while conn.pgconn.notifies():
