@@ -25,7 +25,8 @@ def main() -> int:
     if unknown:
         print(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(measures.NAMES)}", file=sys.stderr)
         return 2
-    chosen = [measures.load(name) for name in asked.names or (measures.SMOKE if asked.smoke else measures.NAMES)]
+    usual = measures.SMOKE if asked.smoke else measures.QUICK if asked.quick else measures.NAMES
+    chosen = [measures.load(name) for name in asked.names or usual]
     # A polite end removes database, folder and processes as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     figures: list[Figure] = []
@@ -35,7 +36,11 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\n".join(told(chosen, figures)), "interrupted: this was measured until then", sep="\n")
         return 130
-    print(json.dumps(record.plain(figures), indent=1) if asked.json else "\n".join(told(chosen, figures) + left_out))
+    print(
+        json.dumps(record.plain(figures), indent=1, allow_nan=False)
+        if asked.json
+        else "\n".join(told(chosen, figures) + left_out)
+    )
     if asked.write and not failed:
         keep(chosen, figures, found, left_out)
     if failed:

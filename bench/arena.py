@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import shutil
 import sys
@@ -18,6 +19,8 @@ from bench.marks import Marks
 from bench.processes import Command, adopt_orphans
 from bench.server import Server
 
+NAME = "qsup-bench"
+"""With the pid: the name of whatever the bench makes, and removes, outside of the project."""
 ROOT = Path(__file__).resolve().parents[1]
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -43,12 +46,14 @@ class Scale:
     """Workers where the issue is how many."""
     thorough: bool = False
     """Whether the slow peers are asked everything."""
+    minutes: float = math.inf
+    """After which no other measure is begun."""
     sparse: bool = False
     """Whether one contestant of each kind is enough."""
 
 
 FULL = Scale(5, 5.0, (1, 4, 18), 1_000_000, 300_000, 300, 30.0, thorough=True)
-QUICK = Scale(1, 1.5, (1, 4, 18), 100_000, 30_000, 60, 6.0, pace=0.6)
+QUICK = Scale(1, 1.0, (1, 4, 18), 100_000, 30_000, 60, 6.0, pace=0.6, minutes=4.0)
 SMOKE = Scale(1, 0.5, (1,), 200, 200, 3, 0.5, pace=0.005, fleet=2, sparse=True)
 
 
@@ -62,21 +67,27 @@ class Arena:
     folder: Path = field(init=False)
     server: Server = field(init=False)
     marks: Marks = field(init=False)
+    at_end: list[Callable[[], None]] = field(init=False, default_factory=list)
+    """What else has to be ended with it."""
+    kept: dict[str, object] = field(init=False, default_factory=dict)
+    """What else is started once."""
     _stocked: set[str] = field(init=False, default_factory=set)
 
     def __enter__(self) -> Self:
         adopt_orphans()
         # On a disk: /tmp is memory on many machines, and a flush to memory is none.
         disk = Path("/var/tmp")  # noqa: S108  the folder in it is made by mkdtemp
-        self.folder = Path(tempfile.mkdtemp(prefix="qsup-bench-", dir=disk if disk.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-{os.getpid()}-", dir=disk if disk.is_dir() else None))
         self.folder.chmod(0o755)
-        self.marks = Marks()
+        self.marks = Marks(f"{NAME}-{os.getpid()}-")
         self.server = Server(self.folder / ".qsup")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for end in self.at_end:
+            end()
         self.server.stop()
         self.marks.remove()
         shutil.rmtree(self.folder)

@@ -19,8 +19,8 @@ EVERY = 0.002
 class Marks:
     """One file, emptied before each run."""
 
-    def __init__(self) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="qsup-bench-", dir=MEMORY if MEMORY.is_dir() else None)
+    def __init__(self, prefix: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=prefix, dir=MEMORY if MEMORY.is_dir() else None)
         os.close(descriptor)
         self.path = Path(name)
         # Workers may run as another user than the bench.

@@ -42,7 +42,7 @@ def write(path: Path, runs: Mapping[str, Run]) -> None:
         name: {"machine": dict(run.machine), "left_out": list(run.left_out), "figures": plain(run.figures)}
         for name, run in runs.items()
     }
-    path.write_text(json.dumps(plain_runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(plain_runs, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def plain(figures: Iterable[Figure]) -> list[dict[str, object]]:

@@ -15,10 +15,13 @@ from bench.measures.measure import Measure
 
 def play(arena: Arena, measures: Iterable[Measure], rounds: int, failed: list[str]) -> Iterator[Figure]:
     """The figures of all rounds. A measure that fails is told on stderr and in `failed`, and the others go on."""
-    chosen = list(measures)
+    chosen, over = list(measures), time.monotonic() + arena.scale.minutes * 60
     for number in range(1, rounds + 1):
         for measure in chosen:
             begin = time.monotonic()
+            if begin > over:
+                print(f"{measure.name} is left out: {arena.scale.minutes:g} minutes are over", file=sys.stderr)
+                continue
             try:
                 for figure in measure.run(arena, number):
                     found = replace(figure, round=number, measure=measure.name)

@@ -187,7 +187,42 @@ class Huey(Producer):
         self.app.sleep(number, seconds)
 
 
+class Celery(Producer):
+    """Calling delay() of the task."""
+
+    def __init__(self) -> None:
+        from bench.apps import celery_app
+
+        self.app = celery_app
+
+    def one(self, number: int) -> None:
+        """delay()."""
+        self.app.noop.delay(number)
+
+    def slow(self, number: int, seconds: float) -> None:
+        """The other task."""
+        self.app.sleep.delay(number, seconds)
+
+
+class Dramatiq(Producer):
+    """send() of the actor."""
+
+    def __init__(self) -> None:
+        from bench.apps import dramatiq_app
+
+        self.app = dramatiq_app
+
+    def one(self, number: int) -> None:
+        """send()."""
+        self.app.noop.send(number)
+
+    def slow(self, number: int, seconds: float) -> None:
+        """The other actor."""
+        self.app.sleep.send(number, seconds)
+
+
 PRODUCERS: dict[str, type[Producer]] = {
     "bare": Bare, "notifying": Notifying, "qsup": Qsup, "qsup-sql": QsupSql, "qsup-unique": QsupUnique,
     "procrastinate": Procrastinate, "pgqueuer": Pgqueuer, "huey": Huey,
+    "celery": Celery, "dramatiq": Dramatiq,
 }  # fmt: skip

@@ -11,6 +11,8 @@ NAMES = (
     "versions", "scan",
 )  # fmt: skip
 """In the order in which they are run and told."""
+QUICK = ("drain", "pickup", "dispatch", "fleet", "kill", "churn", "backlog", "queues", "log")
+"""Those of a quick run, in its order: what matters most comes before its time is over."""
 SMOKE = ("drain", "pickup", "kill")
 """Those that a smoke run plays: server, producers, raw limits, marks, windows and qsup are used by them."""
 

@@ -10,7 +10,8 @@ from bench.figures import Figure
 from bench.limits.table import Dispatcher
 from bench.measures.drain import drained
 from bench.measures.measure import Measure, Target
-from bench.peers.contestants import Pgqueuer, PgqueuerSingly, Procrastinate, with_peers
+from bench.peers.contestants import Pgqueuer, PgqueuerSingly, Procrastinate
+from bench.peers.present import with_peers
 from bench.product import Qsup
 
 WORKERS = 4

@@ -11,7 +11,9 @@ from bench.contestant import Contestant
 from bench.figures import Figure
 from bench.limits.table import Dispatcher
 from bench.measures.measure import Measure, Target
-from bench.peers.contestants import Huey, Pgqueuer, Procrastinate, with_peers
+from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.present import with_peers
+from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
 SIZE = 1_000
@@ -31,13 +33,13 @@ def run(arena: Arena, _number: int) -> Iterator[Figure]:
             yield Figure(BULK, who, contestant.produce("many", arena.scale.seconds, SIZE, producer=producer))
 
 
-WITHOUT_BULK = ("notifying", "qsup-unique", "huey")
+WITHOUT_BULK = ("notifying", "qsup-unique", "huey", "celery", "dramatiq")
 
 
 def ways(arena: Arena) -> list[tuple[str, str, Contestant]]:
     """(its name in the table, producer, whose store)."""
     bare, qsup = Dispatcher(arena), Qsup(arena)
-    peers = with_peers(arena, Procrastinate, Pgqueuer, Huey)
+    peers = with_peers(arena, Procrastinate, Pgqueuer, *((Huey, Celery, Dramatiq) if arena.scale.thorough else ()))
     return [
         ("bare INSERT", "bare", bare), ("bare INSERT and NOTIFY", "notifying", bare),
         ("qsup, Job.dispatch()", "qsup", qsup), ("qsup, SQL function", "qsup-sql", qsup),

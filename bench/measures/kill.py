@@ -12,7 +12,9 @@ from bench.arena import Arena
 from bench.contestant import Contestant
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
-from bench.peers.contestants import Huey, Pgqueuer, Procrastinate, with_peers
+from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.present import with_peers
+from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
 WORKERS, JOB_SECONDS, START_SECONDS, PATIENCE = 2, 300.0, 60.0, 45.0
@@ -23,7 +25,7 @@ def run(arena: Arena, number: int) -> Iterator[Figure]:
     """qsup with `backoff: 0`; the peers once, with their defaults, because they need their time."""
     contestants: list[Contestant] = [Qsup(arena)]
     if arena.scale.thorough and number == 1:
-        contestants += with_peers(arena, Pgqueuer, Procrastinate, Huey)
+        contestants += with_peers(arena, Pgqueuer, Procrastinate, Huey, Celery, Dramatiq)
     for contestant in contestants:
         yield Figure(CASE, contestant.name, rerun_seconds(contestant), "s")
 

@@ -10,7 +10,9 @@ from bench.contestant import Contestant
 from bench.figures import Figure, percentile
 from bench.limits.table import Listener
 from bench.measures.measure import Measure, Target
-from bench.peers.contestants import Huey, Pgqueuer, Procrastinate, with_peers
+from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.present import with_peers
+from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
 WARM_UP, GAP, START_SECONDS = 5, 0.05, 60.0
@@ -19,7 +21,8 @@ SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 def contestants(arena: Arena) -> list[Contestant]:
     """The floor first."""
-    return [Listener(arena), Qsup(arena), *with_peers(arena, Procrastinate, Pgqueuer, Huey)]
+    peers = with_peers(arena, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq) if arena.scale.thorough else []
+    return [Listener(arena), Qsup(arena), *peers]
 
 
 def run(arena: Arena, _number: int) -> Iterator[Figure]:

