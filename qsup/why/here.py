@@ -10,7 +10,7 @@ from typing import Any
 
 from qsup.board import Board, Record, boottime
 from qsup.check.load import load
-from qsup.config import find
+from qsup.locate import find
 from qsup.errors import ConfigUnreadable
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
