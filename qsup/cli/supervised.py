@@ -53,9 +53,7 @@ def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bo
     hidden = tuple(_unclear(site) for site in code.sites if unclear(site, None))
     findings = Findings(problems=problems, unverifiable=hidden, sites=len(code.sites))
     show(findings, form, files[0], None, _looked_at(found))
-    if findings.count("error"):
-        return ExitCode.ERROR
-    return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
+    return findings.exit_code(strict=strict)
 
 
 def look(files: Sequence[Path], paths: Sequence[Path]) -> Survey:

@@ -33,7 +33,7 @@ NOTHING_READ = Scan((), ())
 @supervisor_option
 @json_option
 @format_option
-@click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
 @explain_option
 def validate(
     paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, live: bool,
@@ -43,8 +43,8 @@ def validate(
 
     PATHS, Python and PHP, are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is
     the file to check.
-    Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
-    --strict; 78: queues.yaml itself is wrong.
+    Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database, with --strict warnings too;
+    78: queues.yaml itself is wrong.
     """
     form = chosen(form, as_json=as_json)
     named = [path for path in paths if path.suffix in (".yaml", ".yml")]
@@ -73,9 +73,7 @@ def exit_code(loaded: Loaded, findings: Findings, *, strict: bool) -> ExitCode:
     """What the findings come to for who asked."""
     if loaded.routing is None:
         return ExitCode.BAD_CONFIG
-    if findings.count("error"):
-        return ExitCode.ERROR
-    return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
+    return findings.exit_code(strict=strict)
 
 
 check = copy.copy(validate)

@@ -181,7 +181,7 @@ def test_php_beside_a_queues_yaml_is_heard_by_the_programs_and_by_the_file(incid
 def test_strict_and_json_hold_here_too(tmp_path: Path) -> None:
     write(tmp_path, queue_conf=program("php artisan queue:work --queue=pay --timeout=60", keys={"stopwaitsecs": 5}))
     assert qsup("validate", "--supervisor", "queue.conf", cwd=tmp_path).returncode == 0
-    assert qsup("validate", "--supervisor", "queue.conf", "--strict", cwd=tmp_path).returncode == 3
+    assert qsup("validate", "--supervisor", "queue.conf", "--strict", cwd=tmp_path).returncode == 1
     answer = json.loads(qsup("validate", "--supervisor", "queue.conf", "--json", cwd=tmp_path).stdout)
     assert answer["sites"] == 0
     assert answer["problems"] == [
