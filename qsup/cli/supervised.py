@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from qsup.check.findings import Findings, Unclear
+from qsup.check.php.horizon import FILE as HORIZON
 from qsup.check.problem import Problem, counted, in_order
 from qsup.check.producers import connections, producers
 from qsup.check.scan import Scan, shown
 from qsup.check.sites import Site
 from qsup.check.supervisord.compare import softened
-from qsup.check.supervisord.survey import Survey, against_code, against_file, survey, unclear
+from qsup.check.supervisord.survey import Survey, against_code, against_file, by_horizon, survey, unclear
+from qsup.cli.asked import ask_laravel
 from qsup.cli.faces import show
 from qsup.cli.options import the_file
 from qsup.config import Loaded
@@ -45,14 +48,41 @@ def no_file(config: str | None) -> bool:
     return False
 
 
-def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bool) -> ExitCode:
-    """Compare the programs of `files` with the code in `paths`, print it, and say how it ended."""
-    found = look(files, paths)
-    code = producers(paths, Path.cwd())
-    problems = in_order([*found.problems, *against_code(found, code)])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to compare where there is no queues.yaml: programs (without files, Horizon's), code, and perhaps rows."""
+
+    files: Sequence[Path]
+    paths: Sequence[Path]
+    rows: bool = False
+    live: bool = False
+    database: str | None = None
+
+
+def has_horizon(paths: Sequence[Path]) -> bool:
+    """Whether the code belongs to an application that says itself what its workers listen to."""
+    return connections(paths).horizon is not None
+
+
+def alone(asked: Asked, form: str, *, strict: bool) -> ExitCode:
+    """Compare programs with code, and with rows if wanted; print it, and say how it ended. Raises QsupError.
+
+    Raises click.UsageError for questions that need a queues.yaml or a database's name.
+    """
+    if asked.live:
+        raise click.UsageError("--live asks for the workers of a queues.yaml, and there is none.")
+    found = look(asked.files, asked.paths) if asked.files else by_horizon(connections(asked.paths))
+    code = producers(asked.paths, Path.cwd())
+    stored, silent = list[Problem](), None
+    if asked.rows or asked.database:
+        stored, silent = ask_laravel(found.heard(None).queues, asked.database)
+    rows = [softened(problem, found.found.listeners) for problem in stored]
+    problems = (*in_order([*found.problems, *against_code(found, code)]), *rows)
     hidden = tuple(_unclear(site) for site in code.sites if unclear(site, None))
     findings = Findings(problems=problems, unverifiable=hidden, sites=len(code.sites))
-    show(findings, form, files[0], None, _looked_at(found))
+    show(findings, form, (*asked.files, HORIZON)[0], None, _looked_at(found))
+    if silent is not None:
+        raise silent
     return findings.exit_code(strict=strict)
 
 
@@ -85,6 +115,8 @@ def _looked_at(found: Survey) -> list[str]:
     listeners = found.found.listeners
     queues = {queue for one in listeners for queue in one.queues}
     processes = sum(one.processes for one in listeners)
+    if not found.read.programs and listeners:
+        return [f"{counted(len(listeners), 'supervisor')} of Horizon on {counted(len(queues), 'queue')}"]
     return [
         counted(len(found.read.programs), "program"),
         f"{counted(processes, 'worker')} on {counted(len(queues), 'queue')}",

@@ -18,7 +18,7 @@ from qsup.cli.asked import Question, ask, database_questions
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
 from qsup.cli.options import config_option, database_option, json_option, the_file
-from qsup.cli.supervised import alone, beside, look, no_file, supervisor_option
+from qsup.cli.supervised import Asked, alone, beside, has_horizon, look, no_file, supervisor_option
 from qsup.config import Loaded
 from qsup.errors import ExitCode
 
@@ -48,8 +48,9 @@ def validate(
     """
     form = chosen(form, as_json=as_json)
     named = [path for path in paths if path.suffix in (".yaml", ".yml")]
-    if supervisor and not named and no_file(config):
-        sys.exit(alone(supervisor, paths, form, strict=strict))
+    if not named and no_file(config) and (supervisor or has_horizon(paths)):
+        asked = Asked(files=supervisor, paths=paths, rows=db, live=live, database=database)
+        sys.exit(alone(asked, form, strict=strict))
     file = the_file(str(named[-1]) if named else config)
     loaded = load(file, os.environ)
     code = [path for path in paths if path not in named]

@@ -69,9 +69,9 @@ def _unsure(listeners: Collection[Listener]) -> str:
 
 
 def softened(problem: Problem, listeners: Collection[Listener]) -> Problem:
-    """Q401 of PHP code, as `unheard` would say it: a warning where a listener's queues are not known."""
+    """Q401 of PHP code and Q311 of rows, as `unheard` would say it: a warning where a listener is not understood."""
     unsure = _unsure(listeners)
-    if problem.code != "Q401" or not unsure:
+    if problem.code not in ("Q401", "Q311") or not unsure:
         return problem
     return replace(problem, severity="warning", hint=f"{problem.hint}{unsure}".strip(", "))
 
