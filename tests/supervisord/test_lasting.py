@@ -85,7 +85,7 @@ HORIZON = """\
 return [
     'defaults' => ['supervisor-1' => ['connection' => 'redis', 'queue' => ['pay', 'low'], 'timeout' => 50]],
     'environments' => [
-        'production' => ['supervisor-1' => ['maxProcesses' => 10], 'slow' => ['queue' => 'night,pay', 'timeout' => 600]],
+        'production' => ['supervisor-1' => ['nice' => 5], 'slow' => ['queue' => 'night,pay', 'timeout' => 600]],
         'stage-*' => ['supervisor-1' => ['queue' => ['stage']]],
     ],
 ];
@@ -148,8 +148,8 @@ def test_the_timeouts_of_horizon_count_as_those_of_commands(horizon: Laravel) ->
     found = under_supervisord(horizon, "php artisan horizon", stopwaitsecs=60, autorestart="unexpected")
     lines = [line.partition("] ")[2] for line in told(found, horizon.root, "Q620", "Q621", "Q624")]
     assert lines == [
-        "a job of production.slow may run 600 s, but after 60 s (retry_after of connection redis) another worker begins "
-        "it too, a `timeout` below 60, or a longer retry_after in config/queue.php [Q624]",
+        "a job of production.slow may run 600 s, but after 60 s (retry_after of connection redis) another worker "
+        "begins it too, a `timeout` below 60, or a longer retry_after in config/queue.php [Q624]",
         "stays dead after `horizon:terminate`, which every deployment gives: nobody hears its queues any more, "
         "autorestart=true [Q621]",
         "kills a running job 60 s after a stop (stopwaitsecs), but production.slow may run 600 s, stopwaitsecs=610 "

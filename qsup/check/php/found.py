@@ -138,6 +138,7 @@ class Resolver:
             written=written,
             source=name.source if name.name else "",
             limit=self._limit(job.one),
+            unclear_queue=bool(name.why) and name in (*sent.queue, *sent.chain, *job.queue),
         )
 
     def _limit(self, one: Class | None) -> Limit | None:
