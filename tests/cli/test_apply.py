@@ -30,9 +30,20 @@ def test_what_has_left_the_file_is_named(qsup: Qsup, db: Connection[Any], shop: 
         "retired queues: notes; dispatch refuses them, waiting rows are kept",
         "retired jobs: Note; dispatch refuses them, waiting rows are kept",
     ]
+    message = (
+        "unheard: queue notes holds 1 job of Note, but no worker of this file serves it, did you mean other? [Q301]"
+    )
+    assert answer.stderr == message + "\n"
+    assert len(json.loads(qsup("apply", "--json").stdout)["unheard"]) == 1
     (shop / "queues.yaml").write_text(FILE)
     told = json.loads(qsup("apply", "--json").stdout)
-    assert told == {"queues": ["notes", "other"], "jobs": ["Note"], "retired_queues": [], "retired_jobs": []}
+    assert told == {
+        "queues": ["notes", "other"],
+        "jobs": ["Note"],
+        "retired_queues": [],
+        "retired_jobs": [],
+        "unheard": [],
+    }
 
 
 def test_a_database_without_the_schema_is_not_touched(fresh: Qsup) -> None:

@@ -302,6 +302,15 @@ def test_a_stop_that_is_too_short_for_queues_yaml_is_told(shop: Path) -> None:
     assert lines(qsup("validate", "--supervisor", "qsup.conf", cwd=shop), "Q620") == []
 
 
+def test_qsup_run_under_supervisord_needs_the_time_of_its_slowest_job(shop: Path) -> None:
+    slow = QUEUES.replace('"shop:tidy"', '"shop:tidy", timeout: 10m')
+    write(shop, queues_yaml=slow, qsup_conf=program("qsup run", keys={"stopwaitsecs": 80}))
+    assert lines(qsup("validate", "--supervisor", "qsup.conf", cwd=shop), "Q620") == [
+        "qsup.conf:4:1: warning: [program:a] kills a running job 80 s after a stop (stopwaitsecs), but it may need "
+        "620 s, stopwaitsecs=620, for queue pay [Q620]"
+    ]
+
+
 def test_qsup_run_under_supervisord_hears_everything(shop: Path) -> None:
     write(shop, qsup_conf=program("qsup run"))
     done = qsup("validate", "--supervisor", "qsup.conf", cwd=shop)
