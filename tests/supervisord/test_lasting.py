@@ -66,6 +66,12 @@ def test_a_job_that_ends_before_the_stop_is_no_problem(laravel: Laravel, timeout
     assert told(under_supervisord(laravel, stopwaitsecs=wait), laravel.root, "Q620") == []
 
 
+def test_a_job_that_its_worker_outlasts_is_not_told_beside_the_worker(laravel: Laravel) -> None:
+    jobs(laravel, 30)
+    (line,) = told(under_supervisord(laravel, stopwaitsecs=20), laravel.root, "Q620")
+    assert "but a job may run 60 s, stopwaitsecs=70" in line
+
+
 def test_a_job_without_end_is_longer_than_any_other(laravel: Laravel) -> None:
     jobs(laravel, 0)
     (line,) = told(under_supervisord(laravel, stopwaitsecs=3600), laravel.root, "Q620")
