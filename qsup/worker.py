@@ -25,10 +25,12 @@ from qsup.lines import LineWriter
 from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
-from qsup.rundir import RunDirectory
+from qsup.rundir import RunDirectory, is_gone
 
 JITTER = 0.1
 """Workers of one age do not leave together: max_time and max_jobs vary by this share."""
+ALONE = 600.0
+"""Seconds without a courier after which a worker that has no outcome to hand over ends."""
 
 
 class Worker:
@@ -44,6 +46,7 @@ class Worker:
         self.jobs = 0
         self.pid = os.getpid()
         self.born = boottime()
+        self.alone_since: float | None = None
         vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
         self.max_age, self.max_jobs = fork.max_time * vary, fork.max_jobs and max(1, round(fork.max_jobs * vary))
         self.catch_signals()
@@ -90,9 +93,21 @@ class Worker:
         except OSError:
             sock.close()
             self.pause(0.1)
+            self.leaving = self.leaving or self.abandoned()
             return
+        self.alone_since = None
         self.channel = Channel(sock)
         self.channel.send(self.outbox.hello(self.fork.slot, self.pid))
+
+    def abandoned(self) -> bool:
+        """Whether nobody will come: the run directory is gone, or there has been no courier for `ALONE` seconds.
+
+        Only who was killed together with its supervisor and template comes to that. An outcome that is not stored keeps
+        a worker, for the next `qsup run` to take over: only the loss of the directory ends that (see say_goodbye).
+        """
+        now = boottime()
+        self.alone_since = self.alone_since or now
+        return is_gone(self.board.path.parent) or (not self.outbox.unsent and now - self.alone_since > ALONE)
 
     def wait(self) -> None:
         """Sleep until the courier or a signal has something for us."""

@@ -9,11 +9,12 @@ import click
 from rich.console import Console
 
 from qsup.check.load import sound
+from qsup.check.php.horizon import FILE as HORIZON
 from qsup.check.unheard import OF_NOBODY
 from qsup.cli.looking import Look, beside_a_file, without_a_file
 from qsup.cli.options import config_option, json_option, the_file
 from qsup.cli.picture import picture
-from qsup.cli.supervised import no_file, supervisor_option
+from qsup.cli.supervised import has_horizon, no_file, supervisor_option
 from qsup.graph.dot import dot
 from qsup.graph.html import html
 from qsup.graph.mermaid import mermaid
@@ -98,8 +99,9 @@ def _drawn(paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, 
     """Look as `qsup validate` does. Raises ConfigUnreadable for a file that cannot be drawn."""
     named = [path for path in paths if path.suffix in (".yaml", ".yml")]
     code = [path for path in paths if path not in named]
-    if supervisor and not named and no_file(config):
-        return picture(without_a_file(supervisor, code), ", ".join(map(str, supervisor)), Path.cwd())
+    if not named and no_file(config) and (supervisor or has_horizon(code)):
+        named_by = ", ".join(map(str, supervisor or [HORIZON]))
+        return picture(without_a_file(supervisor, code), named_by, Path.cwd())
     file = the_file(str(named[-1]) if named else config)
     seen = beside_a_file(file, code, supervisor)
     _drawable(seen, file)

@@ -13,7 +13,7 @@ from qsup.check.problem import Problem, in_order
 from qsup.check.producers import connections, producers
 from qsup.check.scan import Scan, scan
 from qsup.check.supervisord.compare import softened
-from qsup.check.supervisord.survey import Survey, against_code, against_file, survey
+from qsup.check.supervisord.survey import Survey, against_code, against_file, by_horizon, survey
 from qsup.config import Loaded, Parsed
 
 NOTHING_READ = Scan((), ())
@@ -26,6 +26,7 @@ class Look:
     loaded: Loaded | None
     """queues.yaml; None where there is none."""
     found: Survey
+    """The programs of supervisord files, or what Horizon's configuration listens to."""
     read: Scan
     """The code of both languages; nothing when queues.yaml has errors of its own."""
     problems: tuple[Problem, ...]
@@ -54,8 +55,8 @@ def beside_a_file(file: Path, code: Sequence[Path], supervisor: Sequence[Path]) 
 
 
 def without_a_file(supervisor: Sequence[Path], code: Sequence[Path]) -> Look:
-    """Compare the programs of the `supervisor` files with the `code`, where there is no queues.yaml."""
-    found = look(supervisor, code)
+    """Compare the programs of the `supervisor` files (without files, Horizon's) with the `code`."""
+    found = look(supervisor, code) if supervisor else by_horizon(connections(code))
     produced = producers(code, Path.cwd())
     problems = in_order([*found.problems, *against_code(found, produced)])
     return Look(loaded=None, found=found, read=Scan(problems, produced.sites), problems=problems)

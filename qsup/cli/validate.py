@@ -15,7 +15,7 @@ from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
 from qsup.cli.looking import Look, beside_a_file
 from qsup.cli.options import config_option, database_option, json_option, the_file
-from qsup.cli.supervised import alone, no_file, supervisor_option
+from qsup.cli.supervised import Asked, alone, has_horizon, no_file, supervisor_option
 from qsup.errors import ExitCode
 
 
@@ -27,7 +27,7 @@ from qsup.errors import ExitCode
 @supervisor_option
 @json_option
 @format_option
-@click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
 @explain_option
 def validate(
     paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, live: bool,
@@ -37,13 +37,14 @@ def validate(
 
     PATHS, Python and PHP, are read for dispatching code in place of the file's `code:`; a path that ends in .yaml is
     the file to check.
-    Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database; 3: only warnings, with
-    --strict; 78: queues.yaml itself is wrong.
+    Nothing is imported or run. Exit 0: no errors; 1: errors in the code or the database, with --strict warnings too;
+    78: queues.yaml itself is wrong.
     """
     form = chosen(form, as_json=as_json)
     named = [path for path in paths if path.suffix in (".yaml", ".yml")]
-    if supervisor and not named and no_file(config):
-        sys.exit(alone(supervisor, paths, form, strict=strict))
+    if not named and no_file(config) and (supervisor or has_horizon(paths)):
+        asked = Asked(files=supervisor, paths=paths, rows=db, live=live, database=database)
+        sys.exit(alone(asked, form, strict=strict))
     file = the_file(str(named[-1]) if named else config)
     seen = beside_a_file(file, [path for path in paths if path not in named], supervisor)
     stored, silent = list[Problem](), None
@@ -63,9 +64,7 @@ def exit_code(seen: Look, findings: Findings, *, strict: bool) -> ExitCode:
     """What the findings come to for who asked."""
     if seen.sound is None:
         return ExitCode.BAD_CONFIG
-    if findings.count("error"):
-        return ExitCode.ERROR
-    return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
+    return findings.exit_code(strict=strict)
 
 
 check = copy.copy(validate)

@@ -10,8 +10,8 @@ from typing import Any
 
 from qsup.board import Board, Record, boottime
 from qsup.check.load import load
-from qsup.locate import find
 from qsup.errors import ConfigUnreadable
+from qsup.locate import find
 from qsup.routing import Routing
 from qsup.rundir import RunDirectory
 from qsup.supervise.statefile import read_state
