@@ -9,11 +9,13 @@ from pathlib import Path
 
 import click
 
+from qsup.check.cache import Cache, opened
 from qsup.check.findings import Findings
 from qsup.check.load import load
 from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem
 from qsup.check.scan import Scan, scan
+from qsup.check.skim import Skim, cores
 from qsup.cli.asked import Question, ask, database_questions
 from qsup.cli.explaining import explain_option
 from qsup.cli.faces import chosen, format_option, show
@@ -34,10 +36,11 @@ NOTHING_READ = Scan((), ())
 @json_option
 @format_option
 @click.option("--strict", is_flag=True, help="Exit 3 when there are warnings but no errors.")
+@click.option("--no-cache", is_flag=True, help="Read every file anew, and keep nothing for the next run.")
 @explain_option
 def validate(
     paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, live: bool,
-    database: str | None, as_json: bool, form: str, strict: bool,
+    database: str | None, as_json: bool, form: str, strict: bool, no_cache: bool,
 ) -> None:  # fmt: skip
     """Check queues.yaml, the code that dispatches jobs, and on demand the database and supervisord files.
 
@@ -57,7 +60,9 @@ def validate(
     read, stored, silent = NOTHING_READ, list[Problem](), None
     if loaded.routing and loaded.parsed:
         heard = found.heard(loaded.parsed).queues
-        read = scan(loaded.parsed, file.parent, code or None)
+        skim = Skim(Cache() if no_cache else opened(file.parent, os.environ), cores())
+        read = scan(loaded.parsed, file.parent, code or None, skim)
+        skim.cache.save()
         read = with_php(read, loaded.parsed, file.parent, code or None, heard)
         rows = db or bool(database and not live)
         stored, silent = ask(loaded.parsed, Question(rows=rows, live=live, database=database, file=file, heard=heard))

@@ -91,8 +91,7 @@ class Outline:
     """The package that its relative imports begin in."""
 
     def __post_init__(self) -> None:
-        is_package = self.module.file.name == "__init__.py"
-        self.package = self.module.name if is_package else self.module.name.rpartition(".")[0]
+        self.package = self.module.package
         self.top = self.scopes[self.module.tree] = Scope(self, self.module.tree, None)
         waiting: list[tuple[ast.AST, Scope]] = [(child, self.top) for child in self._children(self.module.tree)]
         while waiting:

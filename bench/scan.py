@@ -1,0 +1,154 @@
+"""How long `qsup validate` takes for a large project, and how much memory: cold, with the cache, on one core, on all.
+
+    python bench/scan.py --files 10000 --php 1000 --json
+
+The project is made from a seed: a monolith of packages whose files are 100 to 150 lines long. One in twenty-five
+dispatches, in all the forms that tests/check knows; some import and pass on what others dispatch; most do neither.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+JOBS = 60
+"""Job classes, spread over ten modules of `jobs`."""
+FILES_OF_A_PACKAGE = 25
+DISPATCHING = 0.04
+"""The part of the files that dispatches; as many more only have the word in them (a view's own `dispatch`)."""
+
+NOUNS = "invoice ledger session router voucher tariff customer receipt balance refund device address".split()
+VERBS = "load save check render notify merge split price close open expire rename".split()
+
+HEAD = '''\
+"""{noun} {verb}: rows of the ledger as the back office sees them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import models
+{imports}
+
+log = logging.getLogger(__name__)
+LIMIT_{number} = {number}
+
+
+class {Noun}Error(Exception):
+    """What {verb} refuses."""
+
+
+class {Noun}(models.Model):
+    name = models.CharField(max_length=80)
+    amount = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["-name"]
+
+
+@dataclass(frozen=True)
+class {Noun}Row:
+    name: str
+    amount: int = 0
+    due: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def late(self, now: datetime) -> bool:
+        return self.due is not None and self.due + timedelta(days=LIMIT_{number}) < now
+'''
+
+FUNCTION = '''
+
+def {verb}_{noun}_{at}(rows: list[{Noun}Row], factor: int = 1) -> dict[str, int]:
+    """Sums by name; {verb} leaves out what is not due."""
+    found: dict[str, int] = {{}}
+    for row in rows:
+        if row.amount <= 0:
+            log.debug("nothing to %s for %s", "{verb}", row.name)
+            continue
+        share = row.amount * factor // max(len(rows), 1)
+        found[row.name] = found.get(row.name, 0) + share
+    if not found:
+        raise {Noun}Error(f"no {noun} of {{len(rows)}} is due")
+    return {{name: amount for name, amount in sorted(found.items()) if amount > LIMIT_{number}}}
+'''
+
+WORD = '''
+
+class {Noun}View:
+    def dispatch(self, request, *args):
+        return getattr(self, request.method.lower())(request, *args)
+'''
+
+SITES = [
+    "\n\ndef send_{at}(amount: int) -> None:\n    {Job}(amount=amount).dispatch()\n",
+    "\n\ndef send_{at}(amount: int) -> None:\n    job = {Job}(amount=amount)\n    if amount:\n        job.dispatch(queue='{queue}')\n",
+    "\n\ndef send_{at}(amounts: list[int]) -> None:\n    qsup.dispatch_many([{Job}(amount=one) for one in amounts])\n",
+    "\n\nsend_{at} = functools.partial(qsup.dispatch, queue='{queue}')\n\n\ndef run_{at}() -> None:\n    send_{at}({Job}(amount=1))\n",
+    "\n\ndef send_{at}(job: {Job}) -> None:\n    job.dispatch()\n",
+    "\n\nclass Sender{at}:\n    kind = {Job}\n\n    def send(self) -> None:\n        self.kind(amount=1).dispatch()\n",
+    "\n\ndef send_{at}(pool, job: {Job}) -> None:\n    pool.submit(job.dispatch)\n",
+    "\n\ndef send_{at}(job) -> None:\n    job.dispatch()  # qsup: dispatches {Job}\n",
+]
+
+
+def python_file(number: int, chance: random.Random) -> str:
+    """One module of the monolith, 100 to 150 lines."""
+    noun, verb = chance.choice(NOUNS), chance.choice(VERBS)
+    words = {"noun": noun, "Noun": noun.capitalize(), "verb": verb, "number": number}
+    kind = chance.random()
+    other = chance.randrange(max(number, 1))
+    imports = [f"from {module_of(other)} import LIMIT_{other}"]
+    text = ""
+    if kind < DISPATCHING:
+        job = chance.randrange(JOBS)
+        imports += ["import functools", "import qsup", f"from jobs.kind{job % 10} import Job{job}"]
+        forms = chance.sample(SITES, 2)
+        text = "".join(
+            form.format(at=at, Job=f"Job{job}", queue=f"queue{job % 7}", **words) for at, form in enumerate(forms)
+        )
+    elif kind < 2 * DISPATCHING:
+        text = WORD.format(**words)
+    elif kind < 2.2 * DISPATCHING:
+        imports += ["from jobs.door import enqueue"]
+        text = "\n\ndef hand_on(job) -> None:\n    enqueue(job)  # qsup: dispatches Job1\n"
+    body = HEAD.format(imports="\n".join(imports), **words) + text
+    at = 0
+    while body.count("\n") < 100 + number % 36:
+        body += FUNCTION.format(at=at, **{**words, "verb": VERBS[(number + at) % len(VERBS)]})
+        at += 1
+    return body
+
+
+def module_of(number: int) -> str:
+    """The dotted name of the module with this number."""
+    package = number // FILES_OF_A_PACKAGE
+    return f"app.area{package // 20}.part{package}.module{number}"
+
+
+def python_project(root: Path, files: int, seed: int) -> None:
+    """A queues.yaml, its jobs, and `files` modules below app/."""
+    chance = random.Random(seed)  # noqa: S311  a project, no secret
+    jobs = root / "jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "__init__.py").write_text("")
+    (jobs / "door.py").write_text("import qsup\n\nenqueue = qsup.dispatch\n")
+    for part in range(10):
+        classes = "".join(f"\n\nclass Job{at}(qsup.Job):\n    amount: int = 0\n" for at in range(part, JOBS, 10))
+        (jobs / f"kind{part}.py").write_text(f"import qsup\n{classes}\n\ndef run(job, ctx):\n    pass\n")
+    for number in range(files):
+        file = root / (module_of(number).replace(".", "/") + ".py")
+        if number % FILES_OF_A_PACKAGE == 0:
+            file.parent.mkdir(parents=True)
+            (file.parent / "__init__.py").write_text("")
+        file.write_text(python_file(number, chance))
+    (root / "queues.yaml").write_text(queues_yaml("app"))
+
+
+def queues_yaml(code: str) -> str:
+    """A file that serves every job of the project."""
+    queues = "".join(f"  queue{at}: {{workers: 2}}\n" for at in range(7))
+    jobs = "".join(f"  Job{at}: {{queue: queue{at % 7}, handler: 'jobs.kind{at % 10}:run'}}\n" for at in range(JOBS))
+    return f"version: 1\nqueues:\n{queues}jobs:\n{jobs}code: [{code}]\n"
