@@ -17,8 +17,8 @@ FILES_OF_A_PACKAGE = 25
 DISPATCHING = 0.04
 """The part of the files that dispatches; as many more only have the word in them (a view's own `dispatch`)."""
 
-NOUNS = "invoice ledger session router voucher tariff customer receipt balance refund device address".split()
-VERBS = "load save check render notify merge split price close open expire rename".split()
+NOUNS = ("invoice", "ledger", "session", "router", "voucher", "tariff", "customer", "receipt", "balance", "refund")
+VERBS = ("load", "save", "check", "render", "notify", "merge", "split", "price", "close", "open", "expire", "rename")
 
 HEAD = '''\
 """{noun} {verb}: rows of the ledger as the back office sees them."""
@@ -75,26 +75,26 @@ def {verb}_{noun}_{at}(rows: list[{Noun}Row], factor: int = 1) -> dict[str, int]
     return {{name: amount for name, amount in sorted(found.items()) if amount > LIMIT_{number}}}
 '''
 
-WORD = '''
+WORD = """
 
 class {Noun}View:
     def dispatch(self, request, *args):
         return getattr(self, request.method.lower())(request, *args)
-'''
+"""
 
 SITES = [
-    "\n\ndef send_{at}(amount: int) -> None:\n    {Job}(amount=amount).dispatch()\n",
-    "\n\ndef send_{at}(amount: int) -> None:\n    job = {Job}(amount=amount)\n    if amount:\n        job.dispatch(queue='{queue}')\n",
-    "\n\ndef send_{at}(amounts: list[int]) -> None:\n    qsup.dispatch_many([{Job}(amount=one) for one in amounts])\n",
-    "\n\nsend_{at} = functools.partial(qsup.dispatch, queue='{queue}')\n\n\ndef run_{at}() -> None:\n    send_{at}({Job}(amount=1))\n",
-    "\n\ndef send_{at}(job: {Job}) -> None:\n    job.dispatch()\n",
-    "\n\nclass Sender{at}:\n    kind = {Job}\n\n    def send(self) -> None:\n        self.kind(amount=1).dispatch()\n",
-    "\n\ndef send_{at}(pool, job: {Job}) -> None:\n    pool.submit(job.dispatch)\n",
-    "\n\ndef send_{at}(job) -> None:\n    job.dispatch()  # qsup: dispatches {Job}\n",
+    "def send_{at}(amount: int) -> None:\n    {Job}(amount=amount).dispatch()",
+    "def send_{at}(amount: int) -> None:\n    job = {Job}(amount=amount)\n    job.dispatch(queue='{queue}')",
+    "def send_{at}(amounts: list[int]) -> None:\n    qsup.dispatch_many([{Job}(amount=one) for one in amounts])",
+    "send_{at} = functools.partial(qsup.dispatch, queue='{queue}')\nsend_{at}({Job}(amount=1))",
+    "def send_{at}(job: {Job}) -> None:\n    job.dispatch()",
+    "class Sender{at}:\n    kind = {Job}\n\n    def send(self) -> None:\n        self.kind(amount=1).dispatch()",
+    "def send_{at}(pool, job: {Job}) -> None:\n    pool.submit(job.dispatch)",
+    "def send_{at}(job) -> None:\n    job.dispatch()  # qsup: dispatches {Job}",
 ]
 
 
-def python_file(number: int, chance: random.Random) -> str:
+def python_file(number: int, chance: random.Random, dispatching: float) -> str:
     """One module of the monolith, 100 to 150 lines."""
     noun, verb = chance.choice(NOUNS), chance.choice(VERBS)
     words = {"noun": noun, "Noun": noun.capitalize(), "verb": verb, "number": number}
@@ -102,16 +102,17 @@ def python_file(number: int, chance: random.Random) -> str:
     other = chance.randrange(max(number, 1))
     imports = [f"from {module_of(other)} import LIMIT_{other}"]
     text = ""
-    if kind < DISPATCHING:
+    if kind < dispatching:
         job = chance.randrange(JOBS)
         imports += ["import functools", "import qsup", f"from jobs.kind{job % 10} import Job{job}"]
         forms = chance.sample(SITES, 2)
         text = "".join(
-            form.format(at=at, Job=f"Job{job}", queue=f"queue{job % 7}", **words) for at, form in enumerate(forms)
+            "\n\n" + form.format(at=at, Job=f"Job{job}", queue=f"queue{job % 7}", **words) + "\n"
+            for at, form in enumerate(forms)
         )
-    elif kind < 2 * DISPATCHING:
+    elif kind < 2 * dispatching:
         text = WORD.format(**words)
-    elif kind < 2.2 * DISPATCHING:
+    elif kind < 2.2 * dispatching:
         imports += ["from jobs.door import enqueue"]
         text = "\n\ndef hand_on(job) -> None:\n    enqueue(job)  # qsup: dispatches Job1\n"
     body = HEAD.format(imports="\n".join(imports), **words) + text
@@ -128,7 +129,7 @@ def module_of(number: int) -> str:
     return f"app.area{package // 20}.part{package}.module{number}"
 
 
-def python_project(root: Path, files: int, seed: int) -> None:
+def python_project(root: Path, files: int, seed: int, dispatching: float = DISPATCHING) -> None:
     """A queues.yaml, its jobs, and `files` modules below app/."""
     chance = random.Random(seed)  # noqa: S311  a project, no secret
     jobs = root / "jobs"
@@ -143,7 +144,7 @@ def python_project(root: Path, files: int, seed: int) -> None:
         if number % FILES_OF_A_PACKAGE == 0:
             file.parent.mkdir(parents=True)
             (file.parent / "__init__.py").write_text("")
-        file.write_text(python_file(number, chance))
+        file.write_text(python_file(number, chance, dispatching))
     (root / "queues.yaml").write_text(queues_yaml("app"))
 
 

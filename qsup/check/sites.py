@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from qsup.check.python.kinship import Kinship
 from qsup.check.python.reader import ANY_QUEUE, Reader, Sent, suspects
 from qsup.check.python.statements import statements
 from qsup.check.recall import Recall
+from qsup.check.skimmer import PUBLIC
 from qsup.check.source import Module
-from qsup.check.summary import PUBLIC
+from qsup.check.summary import typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +58,7 @@ def sites(modules: Iterable[Module], ev: Evaluator, classes: Classes, routed: Co
             return _of_module(module, own, Classes(own, classes.modules, kinship.heirs), routed, known)
 
         try:
-            found = recall.found("sites", module, [sorted(known), sorted(routed)], find)
-            yield from sorted(
-                dict.fromkeys(_site(module, raw) for raw in found), key=lambda site: (site.line, site.column)
-            )
+            yield from recall.found("sites", module, [sorted(known), sorted(routed)], find, partial(_read, module.file))
         except RecursionError:
             yield Site(file=module.file, line=1, column=1, why="the file is nested too deeply to be read")
 
@@ -96,10 +95,9 @@ class _Names:
             more = {name for other in self._imports(module) for name in self._exported(other)} - PUBLIC
             if module.summary.sends or more:
                 names = sorted({*PUBLIC, *more})
-                found = self.recall.found(
-                    "names", module, names, lambda: sorted(suspects(self.ev.outline(module), names))
+                self.known[module.file] = self.recall.found(
+                    "names", module, names, lambda: sorted(suspects(self.ev.outline(module), names)), _read_names
                 )
-                self.known[module.file] = frozenset(found)
         return self.known[module.file]
 
     def _exported(self, module: Module) -> set[str]:
@@ -107,7 +105,8 @@ class _Names:
         return set() if known is PUBLIC else {name for name in known if name in module.summary.names}
 
     def _imports(self, module: Module) -> Iterator[Module]:
-        for name in sorted(module.imported()):
+        has = self.ev.sources.has
+        for name in sorted(name for name in module.imported() if has(name)):
             other = self.ev.sources.own(name)
             if other is not None:
                 yield other
@@ -128,8 +127,24 @@ def _raw(module: Module, sent: Sent) -> list[Any]:
     return [line, column, sent.job, sent.queue, sent.why, sent.unclear_queue, sent.node.end_lineno or line]
 
 
-def _site(module: Module, raw: list[Any]) -> Site:
-    line, column, job, queue, why, unclear, end = raw
+def _read(file: Path, raw: Any) -> list[Site]:
+    """The sites of a file, each once and in its order, from what `_raw` gave."""
+    found = dict.fromkeys(_site(file, *one) for one in raw)
+    return sorted(found, key=lambda site: (site.line, site.column))
+
+
+def _read_names(raw: Any) -> frozenset[str]:
+    return frozenset(typed(str, name) for name in raw)
+
+
+def _site(file: Path, line: Any, column: Any, job: Any, queue: Any, why: Any, unclear: Any, end: Any) -> Site:
     return Site(
-        file=module.file, line=line, column=column, job=job, queue=queue, why=why, unclear_queue=unclear, end=end
+        file=file,
+        line=typed(int, line),
+        column=typed(int, column),
+        job=typed(str, job),
+        queue=queue if queue is None else typed(str, queue),
+        why=typed(str, why),
+        unclear_queue=typed(bool, unclear),
+        end=typed(int, end),
     )

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qsup.check import summary
+from qsup.check import skimmer
 from qsup.check.cache import Cache
-from qsup.check.summary import Summary
+from qsup.check.summary import Summary, from_list
 
 FEW = 300
 """Files that one core has read before another interpreter has started and been given its part (0.1 s)."""
@@ -35,6 +35,7 @@ class Skim:
 
     cache: Cache = field(default_factory=Cache)
     cores: int = 1
+    few: int = FEW
     read: dict[Path, Known] = field(default_factory=dict)
     """By the path that they were asked for by."""
 
@@ -47,7 +48,7 @@ class Skim:
     def prepare(self, files: Sequence[Path]) -> None:
         """Read many files, in more than one process when that is quicker."""
         missing = [file for file in files if file not in self.read and not self._from_cache(file)]
-        if len(missing) < FEW or self.cores < 2:
+        if len(missing) < self.few or self.cores < 2:
             return
         for file, answer in _elsewhere(missing, self.cores):
             known = _known(answer)
@@ -66,26 +67,26 @@ class Skim:
         if not self.cache.filled:
             return None
         try:
-            digest = summary.digest(file.read_bytes())
+            digest = skimmer.digest(file.read_bytes())
         except OSError:
             return None
-        found = summary.from_list(self.cache.look("files", digest))
+        found = from_list(self.cache.look("files", digest))
         return Known(found, digest) if found is not None else None
 
     def _made(self, file: Path) -> Known:
         try:
             source = file.read_bytes()
-            found, digest = summary.summarised(source), summary.digest(source)
+            raw, digest = skimmer.summarised(source), skimmer.digest(source)
         except (OSError, RecursionError, MemoryError) as error:
             return Known(Summary(str(error) or type(error).__name__))
-        self.cache.keep("files", digest, found.to_list())
-        return Known(found, digest)
+        self.cache.keep("files", digest, raw)
+        return Known(from_list(raw) or Summary("not read"), digest)
 
 
 def _known(answer: Any) -> Known | None:
     if not (isinstance(answer, list) and len(answer) == 2 and isinstance(answer[0], str)):
         return None
-    found = summary.from_list(answer[1])
+    found = from_list(answer[1])
     return Known(found, answer[0]) if found is not None else None
 
 
@@ -115,7 +116,7 @@ def _children(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def _child() -> subprocess.Popen[bytes]:
     # Isolated and by path: neither the folder it is started in nor PYTHONPATH can put a module of its own in the way.
-    command = [sys.executable, "-I", "-S", summary.__file__]
+    command = [sys.executable, "-I", "-S", skimmer.__file__]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603  our own
 
 

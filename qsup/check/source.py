@@ -16,7 +16,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from qsup.check.skim import Skim
-from qsup.check.summary import Summary, decoded, parse
+from qsup.check.skimmer import decoded, parse
+from qsup.check.summary import Summary
 
 SKIPPED = ("__pycache__", "node_modules", "site-packages", "venv")
 
@@ -109,15 +110,17 @@ class Sources:
     root: Path
     skim: Skim = field(default_factory=Skim)
     modules: dict[str, Module | None] = field(default_factory=dict)
-    files: dict[Path, Module] = field(default_factory=dict)
+    files: dict[str, Module] = field(default_factory=dict)
+    """By their real paths."""
     asked: dict[Asked, None] = field(default_factory=dict)
     """The questions that were asked since somebody began to listen."""
     oracles: dict[str, Callable[[str], str]] = field(default_factory=dict)
     """Who answers the questions that are not about files, by their kind."""
     real: Path = field(init=False)
     _specs: dict[str, ModuleSpec | None] = field(default_factory=dict)
-    _folders: dict[Path, Path] = field(default_factory=dict)
+    _folders: dict[str, str] = field(default_factory=dict)
     _tops: dict[str, bool] = field(default_factory=dict)
+    _own: dict[str, Module | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Files that were made a moment ago are not in the finders' caches yet.
@@ -155,8 +158,14 @@ class Sources:
         """The module `name` when it lies below the folder of queues.yaml: the project's own, not an installed one."""
         if not self.has(name):
             return None
+        self.asked["module", name] = None
+        if name not in self._own:
+            self._own[name] = self._of_project(name)
+        return self._own[name]
+
+    def _of_project(self, name: str) -> Module | None:
         found = self.module(name)
-        inside = found and self._resolved(found.file).is_relative_to(self.real)
+        inside = found and self._resolved(found.file).startswith(os.path.join(self.real, ""))
         return found if found and inside and not set(found.file.parts) & set(SKIPPED) else None
 
     def is_folder(self, name: str) -> bool:
@@ -192,17 +201,17 @@ class Sources:
         key = self._resolved(file)
         if key not in self.files:
             known = self.skim.of_file(file)
-            self.files[key] = Module(name or self._name(key, file), file, known.summary, known.digest)
+            self.files[key] = Module(name or self._name(Path(key), file), file, known.summary, known.digest)
         return self.files[key]
 
-    def _resolved(self, file: Path) -> Path:
+    def _resolved(self, file: Path) -> str:
         """As file.resolve(), which looks at every folder on the way every time."""
-        if file.is_symlink():
-            return file.resolve()
-        folder = file.parent
+        folder, name = os.path.split(file)
+        if os.path.islink(file):
+            return os.path.realpath(file)
         if folder not in self._folders:
-            self._folders[folder] = folder.resolve()
-        return self._folders[folder] / file.name
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
     def _name(self, key: Path, file: Path) -> str:
         try:
@@ -234,9 +243,9 @@ def python_files(path: Path) -> Iterator[Path]:
         return
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        yield from (
-            Path(folder, name) for name in sorted(names) if name.endswith(".py") and os.path.isfile(Path(folder, name))
-        )
+        for name in sorted(names):
+            if name.endswith(".py") and os.path.isfile(os.path.join(folder, name)):
+                yield Path(folder, name)
 
 
 SCRIPTS = (".sh", ".bash", ".cron", ".crontab")

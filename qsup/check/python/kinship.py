@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from qsup.check.python import attributes
 from qsup.check.python.classes import of_module
@@ -12,7 +13,7 @@ from qsup.check.python.evaluate import Evaluator, is_standard
 from qsup.check.python.kinds import Klass
 from qsup.check.recall import Recall
 from qsup.check.source import Module, resolved
-from qsup.check.summary import Heir, Import
+from qsup.check.summary import Heir, Import, typed
 
 FURTHEST = 50
 """Steps from a class to its base, or of an import of an import, that are followed; more is a circle."""
@@ -49,7 +50,7 @@ class Kinship:
 
     def _note(self, module: Module, heirs: dict[str, list[str]]) -> None:
         if self.may_have_heirs(module):
-            for name, above in self.recall.found("kin", module, None, lambda: self._ancestors(module)):
+            for name, above in self.recall.found("kin", module, None, lambda: self._ancestors(module), _read):
                 for klass in above:
                     heirs.setdefault(klass, []).append(name)
 
@@ -110,6 +111,10 @@ class Kinship:
             single, alone = self._bound(module)
             return self._leads(module, what, steps) if head in single or head in alone else True
         return sources.module(f"{name}.{head}") is not None and self._inside(f"{name}.{head}", rest, steps + 1)
+
+
+def _read(raw: Any) -> list[tuple[str, list[str]]]:
+    return [(typed(str, name), [typed(str, klass) for klass in above]) for name, above in raw]
 
 
 def _place(klass: Klass) -> str:

@@ -24,7 +24,7 @@ from qsup.check.python.kinds import (
     elements,
 )  # fmt: skip
 from qsup.check.python.outline import Outline, Scope
-from qsup.check.summary import PUBLIC, says_dispatch
+from qsup.check.skimmer import PUBLIC, says_dispatch
 
 ANY_QUEUE = "which queue it is shows only when it runs"
 NO_JOB = "what is dispatched here is no job"
