@@ -1,155 +1,137 @@
 """How long `qsup validate` takes for a large project, and how much memory: cold, with the cache, on one core, on all.
 
-    python bench/scan.py --files 10000 --php 1000 --json
+    python -m bench.scan --files 10000 --php 1000 --json
 
-The project is made from a seed: a monolith of packages whose files are 100 to 150 lines long. One in twenty-five
-dispatches, in all the forms that tests/check knows; some import and pass on what others dispatch; most do neither.
+bench/estate.py makes the projects from a seed. A run is a process of its own; the ways alternate, round after round.
 """
 
 from __future__ import annotations
 
-import random
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-JOBS = 60
-"""Job classes, spread over ten modules of `jobs`."""
-FILES_OF_A_PACKAGE = 25
-DISPATCHING = 0.04
-"""The part of the files that dispatches; as many more only have the word in them (a view's own `dispatch`)."""
-
-NOUNS = ("invoice", "ledger", "session", "router", "voucher", "tariff", "customer", "receipt", "balance", "refund")
-VERBS = ("load", "save", "check", "render", "notify", "merge", "split", "price", "close", "open", "expire", "rename")
-
-HEAD = '''\
-"""{noun} {verb}: rows of the ledger as the back office sees them."""
-
-from __future__ import annotations
-
-import logging
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-from django.db import models
-{imports}
-
-log = logging.getLogger(__name__)
-LIMIT_{number} = {number}
+from bench.estate import module_of, php_project, python_project
 
 
-class {Noun}Error(Exception):
-    """What {verb} refuses."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one way of validating took: the medians of its rounds."""
+
+    what: str
+    files: int
+    seconds: float
+    """From start to end."""
+    cpu: float
+    """Seconds of all processes."""
+    megabytes: float
+    """Of its largest process at its largest."""
 
 
-class {Noun}(models.Model):
-    name = models.CharField(max_length=80)
-    amount = models.IntegerField(default=0)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of validating a project."""
 
-    class Meta:
-        ordering = ["-name"]
-
-
-@dataclass(frozen=True)
-class {Noun}Row:
-    name: str
-    amount: int = 0
-    due: datetime | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-
-    def late(self, now: datetime) -> bool:
-        return self.due is not None and self.due + timedelta(days=LIMIT_{number}) < now
-'''
-
-FUNCTION = '''
-
-def {verb}_{noun}_{at}(rows: list[{Noun}Row], factor: int = 1) -> dict[str, int]:
-    """Sums by name; {verb} leaves out what is not due."""
-    found: dict[str, int] = {{}}
-    for row in rows:
-        if row.amount <= 0:
-            log.debug("nothing to %s for %s", "{verb}", row.name)
-            continue
-        share = row.amount * factor // max(len(rows), 1)
-        found[row.name] = found.get(row.name, 0) + share
-    if not found:
-        raise {Noun}Error(f"no {noun} of {{len(rows)}} is due")
-    return {{name: amount for name, amount in sorted(found.items()) if amount > LIMIT_{number}}}
-'''
-
-WORD = """
-
-class {Noun}View:
-    def dispatch(self, request, *args):
-        return getattr(self, request.method.lower())(request, *args)
-"""
-
-SITES = [
-    "def send_{at}(amount: int) -> None:\n    {Job}(amount=amount).dispatch()",
-    "def send_{at}(amount: int) -> None:\n    job = {Job}(amount=amount)\n    job.dispatch(queue='{queue}')",
-    "def send_{at}(amounts: list[int]) -> None:\n    qsup.dispatch_many([{Job}(amount=one) for one in amounts])",
-    "send_{at} = functools.partial(qsup.dispatch, queue='{queue}')\nsend_{at}({Job}(amount=1))",
-    "def send_{at}(job: {Job}) -> None:\n    job.dispatch()",
-    "class Sender{at}:\n    kind = {Job}\n\n    def send(self) -> None:\n        self.kind(amount=1).dispatch()",
-    "def send_{at}(pool, job: {Job}) -> None:\n    pool.submit(job.dispatch)",
-    "def send_{at}(job) -> None:\n    job.dispatch()  # qsup: dispatches {Job}",
-]
+    what: str
+    root: Path
+    files: int
+    options: tuple[str, ...] = ()
+    cores: int = 0
+    """How many it may use; 0 = all."""
+    cache: str = ""
+    """`empty` or `full` before the run, or `edited`: full, and one file changed since."""
 
 
-def python_file(number: int, chance: random.Random, dispatching: float) -> str:
-    """One module of the monolith, 100 to 150 lines."""
-    noun, verb = chance.choice(NOUNS), chance.choice(VERBS)
-    words = {"noun": noun, "Noun": noun.capitalize(), "verb": verb, "number": number}
-    kind = chance.random()
-    other = chance.randrange(max(number, 1))
-    imports = [f"from {module_of(other)} import LIMIT_{other}"]
-    text = ""
-    if kind < dispatching:
-        job = chance.randrange(JOBS)
-        imports += ["import functools", "import qsup", f"from jobs.kind{job % 10} import Job{job}"]
-        forms = chance.sample(SITES, 2)
-        text = "".join(
-            "\n\n" + form.format(at=at, Job=f"Job{job}", queue=f"queue{job % 7}", **words) + "\n"
-            for at, form in enumerate(forms)
-        )
-    elif kind < 2 * dispatching:
-        text = WORD.format(**words)
-    elif kind < 2.2 * dispatching:
-        imports += ["from jobs.door import enqueue"]
-        text = "\n\ndef hand_on(job) -> None:\n    enqueue(job)  # qsup: dispatches Job1\n"
-    body = HEAD.format(imports="\n".join(imports), **words) + text
-    at = 0
-    while body.count("\n") < 100 + number % 36:
-        body += FUNCTION.format(at=at, **{**words, "verb": VERBS[(number + at) % len(VERBS)]})
-        at += 1
-    return body
+def measure(quick: bool = False, files: int = 0, php: int = 0, seed: int = 1, rounds: int = 0) -> list[Run]:
+    """Make the projects, run each way in turn, round after round, and give the medians."""
+    files, php, rounds = (
+        files or (500 if quick else 10_000),
+        php or (100 if quick else 1000),
+        rounds or (1 if quick else 5),
+    )
+    with tempfile.TemporaryDirectory(prefix="qsup-scan-") as folder:
+        python_project(Path(folder, "python"), files, seed)
+        php_project(Path(folder, "php"), php, seed)
+        found: dict[str, list[Run]] = {}
+        for number in range(rounds):
+            for way in ways(Path(folder), files, php):
+                found.setdefault(way.what, []).append(once(way, Path(folder, "cache"), number))
+        return [median(runs) for runs in found.values()]
 
 
-def module_of(number: int) -> str:
-    """The dotted name of the module with this number."""
-    package = number // FILES_OF_A_PACKAGE
-    return f"app.area{package // 20}.part{package}.module{number}"
+def ways(folder: Path, files: int, php: int) -> list[Way]:
+    """Those that are compared; the order matters, a full cache comes after an empty one."""
+    python = folder / "python"
+    return [
+        Way("Python, one core, no cache", python, files, ("--no-cache",), cores=1),
+        Way("Python, all cores, no cache", python, files, ("--no-cache",)),
+        Way("Python, all cores, empty cache", python, files, cache="empty"),
+        Way("Python, all cores, cache", python, files, cache="full"),
+        Way("Python, all cores, cache, one file edited", python, files, cache="edited"),
+        Way("PHP, one core", folder / "php", php, ("--no-cache",), cores=1),
+    ]
 
 
-def python_project(root: Path, files: int, seed: int, dispatching: float = DISPATCHING) -> None:
-    """A queues.yaml, its jobs, and `files` modules below app/."""
-    chance = random.Random(seed)  # noqa: S311  a project, no secret
-    jobs = root / "jobs"
-    jobs.mkdir(parents=True)
-    (jobs / "__init__.py").write_text("")
-    (jobs / "door.py").write_text("import qsup\n\nenqueue = qsup.dispatch\n")
-    for part in range(10):
-        classes = "".join(f"\n\nclass Job{at}(qsup.Job):\n    amount: int = 0\n" for at in range(part, JOBS, 10))
-        (jobs / f"kind{part}.py").write_text(f"import qsup\n{classes}\n\ndef run(job, ctx):\n    pass\n")
-    for number in range(files):
-        file = root / (module_of(number).replace(".", "/") + ".py")
-        if number % FILES_OF_A_PACKAGE == 0:
-            file.parent.mkdir(parents=True)
-            (file.parent / "__init__.py").write_text("")
-        file.write_text(python_file(number, chance, dispatching))
-    (root / "queues.yaml").write_text(queues_yaml("app"))
+def once(way: Way, cache: Path, number: int) -> Run:
+    """One run. Raises CalledProcessError when validate finds a problem: the projects have none."""
+    if way.cache == "empty":
+        for file in cache.rglob("*.json"):
+            file.unlink()
+    if way.cache == "edited":
+        edited = way.root / (module_of(way.files // 2).replace(".", "/") + ".py")
+        edited.write_text(f"{edited.read_text()}\n# {number}\n")
+    command = [sys.executable, "-m", "qsup", "validate", str(way.root / "queues.yaml"), *way.options]
+    environ: Mapping[str, str] = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    allowed = sorted(os.sched_getaffinity(0))[: way.cores or None]
+    begun = time.perf_counter()
+    with subprocess.Popen(  # noqa: S603  our own
+        command, env=environ, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, allowed)
+    ) as child:  # fmt: skip
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begun
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return Run(way.what, way.files, seconds, cpu(used), used.ru_maxrss / 1024)
 
 
-def queues_yaml(code: str) -> str:
-    """A file that serves every job of the project."""
-    queues = "".join(f"  queue{at}: {{workers: 2}}\n" for at in range(7))
-    jobs = "".join(f"  Job{at}: {{queue: queue{at % 7}, handler: 'jobs.kind{at % 10}:run'}}\n" for at in range(JOBS))
-    return f"version: 1\nqueues:\n{queues}jobs:\n{jobs}code: [{code}]\n"
+def cpu(used: resource.struct_rusage) -> float:
+    """Seconds in the program and in the kernel."""
+    return used.ru_utime + used.ru_stime
+
+
+def median(runs: list[Run]) -> Run:
+    """The middle of each number."""
+    numbers = (statistics.median(getattr(run, name) for run in runs) for name in ("seconds", "cpu", "megabytes"))
+    return Run(runs[0].what, runs[0].files, *numbers)
+
+
+def table(runs: list[Run]) -> str:
+    """The runs for people."""
+    head = f"{'':46}{'files':>8}{'s':>8}{'CPU s':>8}{'MB':>7}"
+    lines = (f"{run.what:46}{run.files:8,}{run.seconds:8.2f}{run.cpu:8.2f}{run.megabytes:7.0f}" for run in runs)
+    return "\n".join([head, *lines])
+
+
+def main() -> None:
+    """Measure what the words on the command line say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("files", 10_000), ("php", 1000), ("seed", 1), ("rounds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--json", action="store_true", help="one object for each way")
+    given = parser.parse_args()
+    runs = measure(files=given.files, php=given.php, seed=given.seed, rounds=given.rounds)
+    print(json.dumps([asdict(run) for run in runs], indent=1) if given.json else table(runs))
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bench.scan import python_project
+from bench.estate import python_project
 from qsup.check import cache as caches
 from qsup.check import skim as skims
 from qsup.check import skimmer
