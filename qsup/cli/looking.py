@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qsup.check.cache import Cache, opened
 from qsup.check.load import load
 from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem, in_order
 from qsup.check.producers import connections, producers
 from qsup.check.scan import Scan, scan
+from qsup.check.skim import Skim, cores
 from qsup.check.supervisord.compare import softened
 from qsup.check.supervisord.survey import Survey, against_code, against_file, by_horizon, survey
 from qsup.config import Loaded, Parsed
@@ -42,13 +44,18 @@ class Look:
         return tuple(self.found.heard(self.sound).queues)
 
 
-def beside_a_file(file: Path, code: Sequence[Path], supervisor: Sequence[Path]) -> Look:
-    """Read queues.yaml, the `code` (or what its `code:` names) and the programs of the `supervisor` files."""
+def beside_a_file(file: Path, code: Sequence[Path], supervisor: Sequence[Path], *, cached: bool = True) -> Look:
+    """Read queues.yaml, the `code` (or what its `code:` names) and the programs of the `supervisor` files.
+
+    Without `cached` every file is read anew, and nothing is kept for the next time.
+    """
     loaded = load(file, os.environ)
     found = look(supervisor, code)
     read = NOTHING_READ
     if loaded.routing and loaded.parsed:
-        read = scan(loaded.parsed, file.parent, code or None)
+        skim = Skim(opened(file.parent, os.environ) if cached else Cache(), cores())
+        read = scan(loaded.parsed, file.parent, code or None, skim)
+        skim.cache.save()
         read = with_php(read, loaded.parsed, file.parent, code or None, found.heard(loaded.parsed).queues)
     told = beside(found, loaded, read) if supervisor else read.problems
     return Look(loaded=loaded, found=found, read=read, problems=(*loaded.problems, *told))

@@ -28,10 +28,11 @@ from qsup.errors import ExitCode
 @json_option
 @format_option
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option("--no-cache", is_flag=True, help="Read every file anew, and keep nothing for the next run.")
 @explain_option
 def validate(
     paths: tuple[Path, ...], config: str | None, supervisor: tuple[Path, ...], *, db: bool, live: bool,
-    database: str | None, as_json: bool, form: str, strict: bool,
+    database: str | None, as_json: bool, form: str, strict: bool, no_cache: bool,
 ) -> None:  # fmt: skip
     """Check queues.yaml, the code that dispatches jobs, and on demand the database and supervisord files.
 
@@ -46,7 +47,7 @@ def validate(
         asked = Asked(files=supervisor, paths=paths, rows=db, live=live, database=database)
         sys.exit(alone(asked, form, strict=strict))
     file = the_file(str(named[-1]) if named else config)
-    seen = beside_a_file(file, [path for path in paths if path not in named], supervisor)
+    seen = beside_a_file(file, [path for path in paths if path not in named], supervisor, cached=not no_cache)
     stored, silent = list[Problem](), None
     if seen.sound:
         rows = db or bool(database and not live)

@@ -23,6 +23,7 @@ ROWS: dict[int, str] = {
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
         qsup.why.ask qsup.why.here
         qsup.check.load qsup.check.stranding qsup.check.source
+        qsup.check.skimmer qsup.check.cache qsup.check.skim qsup.check.recall
         qsup.check.python.* qsup.check.php.* qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.check.producers qsup.check.supervisord.files qsup.check.supervisord.survey
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
