@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qsup.check.source import Function, Imported, Module, Sources, dotted
+from qsup.check.python.leads import Definition, Leads
+from qsup.check.source import Module, Sources
 from qsup.routing import Routing
-
-Definition = ast.ClassDef | Function | ast.expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,11 @@ class Reach:
 
 def reach(routing: Routing, root: Path) -> Reach:
     """Follow the handlers of every job; `root` is the folder of queues.yaml."""
-    sources, found = Sources(root), Reach()
+    leads, found = Leads(Sources(root)), Reach()
     known: dict[ast.AST, list[tuple[Module, Definition]]] = {}
     for route in routing.routes.values():
         for name in filter(None, (route.handler, route.failed)):
-            for module, node in _from(sources, name, known):
+            for module, node in _from(leads, name, known):
                 first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
                 span = Span(first, node.end_lineno or node.lineno, route.job)
                 found.spans.setdefault(module.file.resolve(), []).append(span)
@@ -52,12 +51,12 @@ def reach(routing: Routing, root: Path) -> Reach:
 
 
 def _from(
-    sources: Sources, handler: str, known: dict[ast.AST, list[tuple[Module, Definition]]]
+    leads: Leads, handler: str, known: dict[ast.AST, list[tuple[Module, Definition]]]
 ) -> Iterator[tuple[Module, Definition]]:
     """Every definition that the handler comes to, itself the first."""
     module_name, _, function = handler.partition(":")
-    module = sources.own(module_name)
-    waiting = list(_found(sources, module, function)) if module else []
+    module = leads.sources.own(module_name)
+    waiting = _found(leads, module, function) if module else []
     seen: set[ast.AST] = set()
     while waiting:
         here, node = waiting.pop()
@@ -66,21 +65,13 @@ def _from(
         seen.add(node)
         yield here, node
         if node not in known:
-            known[node] = [one for name in _mentioned(node) for one in _found(sources, here, name)]
+            known[node] = [one for name in _mentioned(node) for one in _found(leads, here, name)]
         waiting += known[node]
 
 
-def _found(sources: Sources, module: Module, name: str) -> Iterator[tuple[Module, Definition]]:
-    """The project's own definition that `name` leads to in `module`."""
-    meaning = module.names.get(name.partition(".")[0])
-    if meaning is None or (isinstance(meaning, Imported) and not sources.has(meaning.module)):
-        # An installed package: reading those of the hotspot would take three seconds.
-        return
-    found = sources.find(module, name)
-    if found is None or found.module is None or not isinstance(found.meaning, Definition):
-        return
-    if sources.own(found.module.name) is found.module:
-        yield found.module, found.meaning
+def _found(leads: Leads, module: Module, name: str) -> list[tuple[Module, Definition]]:
+    found = leads.find(module, name)
+    return [] if found is None else [found]
 
 
 def _mentioned(node: Definition) -> dict[str, None]:
@@ -88,10 +79,19 @@ def _mentioned(node: Definition) -> dict[str, None]:
     own, found = _own_names(node), dict[str, None]()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name | ast.Attribute) and isinstance(inner.ctx, ast.Load):
-            name = dotted(inner)
+            name = _dotted(inner)
             if name is not None and name.partition(".")[0] not in own:
                 found[name] = None
     return found
+
+
+def _dotted(node: ast.expr) -> str | None:
+    """`a.b.c` of such an expression; None of any other."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
 
 
 def _own_names(node: Definition) -> set[str]:
