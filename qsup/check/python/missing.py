@@ -34,7 +34,7 @@ def imported(ev: Evaluator, binding: Binding, scope: Scope, steps: int = STEPS) 
         return _no_module(ev, what, binding, scope)
     if not ev.lacks(source, what.name):
         return _passed_on(ev, source, what.name, steps)
-    hint = nearest(what.name, source.names)
+    hint = _near(what.name, source)
     return [_missing(f"there is no {what.name} in {what.module}", scope, binding.node, hint)]
 
 
@@ -49,14 +49,18 @@ def _no_module(ev: Evaluator, what: Imported, binding: Binding, scope: Scope) ->
     """`from shop.job import PayJob`, where the project's own package `shop` has no such module."""
     parent, _, last = what.module.rpartition(".")
     package = ev.sources.own(parent) if parent else None
-    if package is None or package.file.name != "__init__.py" or "__path__" in package.names:
+    if package is None or package.file.name != "__init__.py" or "__path__" in package.summary.names:
         return []
     folder = package.file.parent
-    # An extension module, or a folder without an __init__.py.
-    if (folder / last).exists() or any(folder.glob(f"{last}.*")):
+    # An extension module.
+    if ev.sources.is_folder(what.module) or any(folder.glob(f"{last}.*")):
         return []
     siblings = [f"{parent}.{file.stem}" for file in folder.glob("*.py")]
     return [_missing(f"there is no module {what.module}", scope, binding.node, nearest(what.module, siblings))]
+
+
+def _near(name: str, source: Module) -> str:
+    return nearest(name, sorted(source.summary.names))
 
 
 def attribute(ev: Evaluator, value: Value, node: ast.Attribute, scope: Scope) -> list[Value]:
@@ -67,7 +71,7 @@ def attribute(ev: Evaluator, value: Value, node: ast.Attribute, scope: Scope) ->
         case Space(module=name):
             source = ev.source(name)
             if source is not None and ev.lacks(source, node.attr):
-                return [_missing(f"there is no {node.attr} in {name}", scope, node, nearest(node.attr, source.names))]
+                return [_missing(f"there is no {node.attr} in {name}", scope, node, _near(node.attr, source))]
             return _passed_on(ev, source, node.attr, STEPS) if source is not None else []
         case Klass() if _is_closed(ev, value) and not attributes.member(ev, value, node.attr):
             members = [name for name in value.scope.names if not name.startswith("_")]
