@@ -60,7 +60,9 @@ def _no_module(ev: Evaluator, what: Imported, binding: Binding, scope: Scope) ->
 
 
 def _near(name: str, source: Module) -> str:
-    return nearest(name, sorted(source.summary.names))
+    """The hint: a constant for a constant, as far as there is one."""
+    known = sorted(source.summary.names)
+    return nearest(name, [one for one in known if one.isupper() == name.isupper()]) or nearest(name, known)
 
 
 def attribute(ev: Evaluator, value: Value, node: ast.Attribute, scope: Scope) -> list[Value]:
