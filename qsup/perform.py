@@ -49,12 +49,16 @@ class Handler:
 
 
 class SoftLimit:
-    """Raises TimeLimit in the handler when its time is over, and never outside of it."""
+    """Raises TimeLimit in the handler when its time is over, and never outside of it. One for all runs of a process."""
 
     def __init__(self) -> None:
         self._inside = False
         self.rang = False
-        """Whether it was raised, also when the handler has swallowed it."""
+        """Whether it was raised in this run, also when the handler has swallowed it."""
+
+    def install(self) -> None:
+        """Let the alarm ring here from now on; once in the life of a worker."""
+        signal.signal(signal.SIGALRM, self._ring)
 
     def __enter__(self) -> None:
         self._inside = True
@@ -65,7 +69,7 @@ class SoftLimit:
 
     def start(self, seconds: float) -> None:
         """Arm the timer. A hundredth of a second is the shortest: zero would disarm it."""
-        signal.signal(signal.SIGALRM, self._ring)
+        self.rang = False
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
 
     def hold(self) -> None:

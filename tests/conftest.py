@@ -55,9 +55,10 @@ def eventually() -> Eventually:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_environment() -> Iterator[None]:
-    """Nothing of the tester's own databases and settings reaches the tests or what they start."""
+def _plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the tester's own databases, settings and caches reaches the tests or what they start."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         for name in list(os.environ):
             if name.startswith("PG") or name == "DATABASE_URL" or (name.startswith("QSUP_") and name != "QSUP_PG_BIN"):
                 patch.delenv(name)

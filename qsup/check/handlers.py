@@ -108,8 +108,7 @@ class Handlers:
         if found is None:
             if not self._may_be_elsewhere(route):
                 message = f"there is no job class {route.job} in the code"
-                known = [klass.name for klass in self.classes.every() if self.classes.verdict(klass) != "other"]
-                yield problem("Q205", message, path, self.parsed.tree, place, nearest(route.job, known))
+                yield problem("Q205", message, path, self.parsed.tree, place, nearest(route.job, self._like(route.job)))
         elif self.classes.verdict(found) == "other":
             home = found.scope.module.name
             message = f"{route.job} in {home} is not a job class, expected class {route.job}(qsup.Job)"
@@ -120,9 +119,15 @@ class Handlers:
         module = self._home(route)
         here = self.ev.in_module(module, route.job) if module and not module.error else []
         found = [value for value in here if isinstance(value, Klass)]
-        found = found or [klass for klass in self.classes.every() if klass.name == route.job]
+        found = found or list(self.classes.every({route.job}))
         jobs = [klass for klass in found if self.classes.verdict(klass) == "job"]
         return next(iter([*jobs, *found]), None)
+
+    def _like(self, job: str) -> list[str]:
+        """The job classes with a name like this one; others need not be looked at."""
+        names = {heir.name for module in self.classes.modules for heir in module.summary.classes}
+        wanted = {name for name in names if nearest(job, [name])}
+        return [klass.name for klass in self.classes.every(wanted) if self.classes.verdict(klass) != "other"]
 
     def _home(self, route: Route) -> Module | None:
         return self.ev.sources.module(route.handler.partition(":")[0])

@@ -8,17 +8,16 @@ from __future__ import annotations
 import ast
 import os
 import sys
-import tokenize
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import invalidate_caches
-from importlib.machinery import PathFinder
-from io import BytesIO
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-FARTHEST = 8
-"""Imports of imports that are followed; more is a circle."""
+from qsup.check.skim import Skim
+from qsup.check.skimmer import decoded, parse
+from qsup.check.summary import Summary
 
 SKIPPED = ("__pycache__", "node_modules", "site-packages", "venv")
 
@@ -33,32 +32,55 @@ class Imported:
     name: str | None = None
 
 
-Meaning = ast.ClassDef | Function | ast.expr | Imported
-"""What a name stands for; an `ast.expr` is the value of an assignment."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Module:
-    """A parsed file."""
+    """A file with its summary; its syntax tree is made when somebody asks for it."""
 
     name: str
     file: Path
-    tree: ast.Module
-    names: dict[str, Meaning]
-    error: str = ""
-    """Why it could not be parsed; then it has no names."""
-    line: int = 0
-    dispatches: bool = False
-    """Its text has the word `dispatch` somewhere."""
-    loaded: frozenset[str] = frozenset()
-    """The modules of its plain imports, in full."""
+    summary: Summary
+    digest: str = ""
+    """Of the contents that the summary is of."""
+    _tree: ast.Module | None = None
+
+    @property
+    def tree(self) -> ast.Module:
+        """The syntax tree; an empty one of what cannot be read or parsed, or no more."""
+        if self._tree is None:
+            try:
+                self._tree = ast.Module([], []) if self.error else parse(self.file.read_bytes())
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                self._tree = ast.Module([], [])
+        return self._tree
+
+    @property
+    def error(self) -> str:
+        """Why it could not be parsed; then it has no names."""
+        return self.summary.error
+
+    @property
+    def line(self) -> int:
+        """Where the error is; 0 = in the file as a whole."""
+        return self.summary.line
+
+    @property
+    def package(self) -> str:
+        """The package that its relative imports begin in."""
+        return self.name if self.file.name == "__init__.py" else self.name.rpartition(".")[0]
+
+    def imported(self) -> set[str]:
+        """Every module that it may import, in full: of `from a import b` both `a` and `a.b`."""
+        found = set[str]()
+        for level, module, name in self.summary.imports:
+            home = resolved(level, module, self.package)
+            found |= {home, f"{home}.{name}"} if name else {home}
+        return found
 
     def lines(self) -> list[str]:
         """Its text, read again: only what has a finding needs it."""
         try:
-            encoding = tokenize.detect_encoding(BytesIO(self.file.read_bytes()).readline)[0]
-            return self.file.read_bytes().decode(encoding, "replace").splitlines()
-        except (OSError, SyntaxError, LookupError):
+            return decoded(self.file.read_bytes()).splitlines()
+        except OSError:
             return []
 
     def column(self, line: int, offset: int) -> int:
@@ -70,20 +92,15 @@ class Module:
     @property
     def open(self) -> bool:
         """True when it may have names that its source does not show."""
-        return bool(self.error) or "*" in self.names or "__getattr__" in self.names
+        return bool(self.error) or "*" in self.summary.names or "__getattr__" in self.summary.names
 
-    def functions(self) -> list[str]:
+    def functions(self) -> tuple[str, ...]:
         """Its functions, for "did you mean"."""
-        return [name for name, meaning in self.names.items() if isinstance(meaning, Function)]
+        return self.summary.functions
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The end of a chain of imports: a class, a function, a value; or the first name outside the readable source."""
-
-    module: Module | None
-    meaning: Meaning
-    name: str
+Asked = tuple[str, str]
+"""A question to the sources: what it is about, and a name."""
 
 
 @dataclass(slots=True)
@@ -91,15 +108,47 @@ class Sources:
     """The files read so far. `root` is the folder of queues.yaml."""
 
     root: Path
+    skim: Skim = field(default_factory=Skim)
     modules: dict[str, Module | None] = field(default_factory=dict)
-    files: dict[Path, Module] = field(default_factory=dict)
+    files: dict[str, Module] = field(default_factory=dict)
+    """By their real paths."""
+    asked: dict[Asked, None] = field(default_factory=dict)
+    """The questions that were asked since somebody began to listen."""
+    oracles: dict[str, Callable[[str], str]] = field(default_factory=dict)
+    """Who answers the questions that are not about files, by their kind."""
+    real: Path = field(init=False)
+    _specs: dict[str, ModuleSpec | None] = field(default_factory=dict)
+    _folders: dict[str, str] = field(default_factory=dict)
+    _tops: dict[str, bool] = field(default_factory=dict)
+    _own: dict[str, Module | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Files that were made a moment ago are not in the finders' caches yet.
         invalidate_caches()
+        self.real = self.root.resolve()
+
+    def answer(self, question: Asked) -> str:
+        """What a question is answered now, in a word: the same word means that nothing follows otherwise."""
+        kind, name = question
+        if kind == "module":
+            found = self.module(name)
+            return f"{found.digest} {found.name} {self._resolved(found.file)}" if found else ""
+        if kind in self.oracles:
+            return self.oracles[kind](name)
+        return str(self.has(name) if kind == "has" else self.is_folder(name))
+
+    @contextmanager
+    def listening(self) -> Iterator[dict[Asked, None]]:
+        """The questions that are asked inside; who listens around does not hear them."""
+        around, self.asked = self.asked, {}
+        try:
+            yield self.asked
+        finally:
+            self.asked = around
 
     def module(self, name: str) -> Module | None:
         """The module `name` (dotted), or None when there is no Python file for it."""
+        self.asked["module", name] = None
         if name not in self.modules:
             file = self._locate(name)
             self.modules[name] = self.read(file, name) if file else None
@@ -109,156 +158,81 @@ class Sources:
         """The module `name` when it lies below the folder of queues.yaml: the project's own, not an installed one."""
         if not self.has(name):
             return None
+        self.asked["module", name] = None
+        if name not in self._own:
+            self._own[name] = self._of_project(name)
+        return self._own[name]
+
+    def _of_project(self, name: str) -> Module | None:
         found = self.module(name)
-        inside = found and found.file.resolve().is_relative_to(self.root.resolve())
+        inside = found and self._resolved(found.file).startswith(os.path.join(self.real, ""))
         return found if found and inside and not set(found.file.parts) & set(SKIPPED) else None
 
     def is_folder(self, name: str) -> bool:
         """Whether `name` is a package without an __init__.py, which has modules but nothing of its own."""
-        search: list[str] = [str(self.root.resolve()), *sys.path]
-        for part in name.split("."):
-            spec = PathFinder.find_spec(part, search)
-            if spec is None:
-                return False
-            search = list(spec.submodule_search_locations or [])
+        self.asked["folder", name] = None
+        spec = self._spec(name)
         return spec is not None and spec.origin is None
 
     def has(self, name: str) -> bool:
         """Whether the folder of queues.yaml itself has something of this name, be it one of Python's own."""
+        self.asked["has", name] = None
         top = name.partition(".")[0]
-        return os.path.isfile(self.root / f"{top}.py") or os.path.isdir(self.root / top)
+        if top not in self._tops:
+            self._tops[top] = os.path.isfile(self.root / f"{top}.py") or os.path.isdir(self.root / top)
+        return self._tops[top]
+
+    def _spec(self, name: str) -> ModuleSpec | None:
+        if name not in self._specs:
+            before, _, last = name.rpartition(".")
+            around = self._spec(before) if before else None
+            places = list(around.submodule_search_locations or []) if around else []
+            # By its last name only: for a dotted one the finder wants the parent in sys.modules, imported.
+            found = PathFinder.find_spec(last, places if before else [str(self.real), *sys.path])
+            self._specs[name] = found if around or not before else None
+        return self._specs[name]
 
     def _locate(self, name: str) -> Path | None:
-        search = [str(self.root.resolve()), *sys.path]
-        spec = None
-        for part in name.split("."):
-            # By its last name only: for a dotted one the finder wants the parent in sys.modules, imported.
-            spec = PathFinder.find_spec(part, search)
-            if spec is None:
-                return None
-            search = list(spec.submodule_search_locations or [])
+        spec = self._spec(name)
         return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
     def read(self, file: Path, name: str | None = None) -> Module:
-        """The parsed `file`; unreadable source is a Module with an error."""
-        key = file.resolve()
+        """The module of `file`; unreadable source is one with an error."""
+        key = self._resolved(file)
         if key not in self.files:
-            self.files[key] = parse(file, name or self._name(file))
+            known = self.skim.of_file(file)
+            self.files[key] = Module(name or self._name(Path(key), file), file, known.summary, known.digest)
         return self.files[key]
 
-    def _name(self, file: Path) -> str:
+    def _resolved(self, file: Path) -> str:
+        """As file.resolve(), which looks at every folder on the way every time."""
+        folder, name = os.path.split(file)
+        if os.path.islink(file):
+            return os.path.realpath(file)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
+
+    def _name(self, key: Path, file: Path) -> str:
         try:
-            parts = list(file.resolve().relative_to(self.root.resolve()).with_suffix("").parts)
+            parts = list(key.relative_to(self.real).with_suffix("").parts)
         except ValueError:
             parts = [file.stem]
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
-    def find(self, module: Module, name: str) -> Found | None:
-        """What `name` (dotted: `payments.ProcessPaymentJob`) means in `module`, through imports; None when unknown."""
-        head, _, rest = name.partition(".")
-        found = self._follow(module, head)
-        while found and rest:
-            head, _, rest = rest.partition(".")
-            found = self._inside(found, head)
-        return found
-
-    def _follow(self, module: Module, name: str, steps: int = FARTHEST) -> Found | None:
-        meaning = module.names.get(name)
-        if meaning is None or steps == 0:
-            return Found(None, Imported(module.name, name), name) if module.open else None
-        if not isinstance(meaning, Imported) or meaning.name is None:
-            return Found(module, meaning, name)
-        source = self.module(meaning.module)
-        if source and meaning.name in source.names:
-            return self._follow(source, meaning.name, steps - 1)
-        if self.module(f"{meaning.module}.{meaning.name}"):
-            return Found(module, Imported(f"{meaning.module}.{meaning.name}"), name)
-        return None if source and not source.open else Found(None, meaning, meaning.name)
-
-    def _inside(self, found: Found, name: str) -> Found | None:
-        if not isinstance(found.meaning, Imported) or found.meaning.name is not None:
-            return None
-        source = self.module(found.meaning.module)
-        if source and name in source.names:
-            return self._follow(source, name)
-        if self.module(f"{found.meaning.module}.{name}"):
-            return Found(source, Imported(f"{found.meaning.module}.{name}"), name)
-        return Found(None, Imported(found.meaning.module, name), name)
-
-
-def parse(file: Path, name: str) -> Module:
-    """Parse one file."""
-    nothing = ast.Module(body=[], type_ignores=[])
-    try:
-        with warnings.catch_warnings():
-            # A doubtful escape sequence in somebody's string is not our finding.
-            warnings.simplefilter("ignore")
-            source = file.read_bytes()
-            tree = ast.parse(source, str(file))
-    except SyntaxError as error:
-        return Module(name, file, nothing, {}, error.msg or "invalid syntax", error.lineno or 0)
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        return Module(name, file, nothing, {}, str(error) or type(error).__name__)
-    is_package = file.name == "__init__.py"
-    names, loaded = _names(tree, name if is_package else name.rpartition(".")[0])
-    return Module(name, file, tree, names, dispatches=b"dispatch" in source, loaded=loaded)
-
-
-def _names(tree: ast.Module, package: str) -> tuple[dict[str, Meaning], frozenset[str]]:
-    """The module's names; imports and classes inside functions too, where the module itself does not say otherwise.
-
-    And the modules that plain imports load: `import a.b` gives the name `a` only.
-    """
-    names, loaded = dict[str, Meaning](), set[str]()
-    for node in _top_level(tree.body):
-        names.update(_bound(node, package))
-    for inner in ast.walk(tree):
-        if isinstance(inner, ast.Import | ast.ImportFrom | ast.ClassDef):
-            for name, meaning in _bound(inner, package).items():
-                names.setdefault(name, meaning)
-        if isinstance(inner, ast.Import):
-            loaded |= {alias.name for alias in inner.names}
-    return names, frozenset(loaded)
-
-
-def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for node in body:
-        yield node
-        if isinstance(node, ast.If | ast.Try | ast.With):
-            for part in ("body", "handlers", "orelse", "finalbody"):
-                for inner in getattr(node, part, []):
-                    yield from _top_level(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
-
-
-def _bound(node: ast.AST, package: str) -> dict[str, Meaning]:
-    match node:
-        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-            return {node.name: node}
-        case ast.Import():
-            return {
-                alias.asname or alias.name.partition(".")[0]: Imported(
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
-                for alias in node.names
-            }
-        case ast.ImportFrom():
-            module = absolute(node, package)
-            return {alias.asname or alias.name: Imported(module, alias.name) for alias in node.names}
-        case ast.Assign(value=value):
-            return {target.id: value for target in node.targets if isinstance(target, ast.Name)}
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            return {name: value}
-        case _:
-            return {}
-
 
 def absolute(node: ast.ImportFrom, package: str) -> str:
     """The module of a from-import, its leading dots resolved."""
-    if not node.level:
-        return node.module or ""
+    return resolved(node.level, node.module or "", package)
+
+
+def resolved(level: int, module: str, package: str) -> str:
+    """A module that is named after `level` dots in `package`."""
+    if not level:
+        return module
     parts = package.split(".") if package else []
-    kept = parts[: len(parts) - (node.level - 1)]
-    return ".".join([*kept, *([node.module] if node.module else [])])
+    kept = parts[: len(parts) - (level - 1)]
+    return ".".join([*kept, *([module] if module else [])])
 
 
 def python_files(path: Path) -> Iterator[Path]:
@@ -269,9 +243,9 @@ def python_files(path: Path) -> Iterator[Path]:
         return
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        yield from (
-            Path(folder, name) for name in sorted(names) if name.endswith(".py") and os.path.isfile(Path(folder, name))
-        )
+        for name in sorted(names):
+            if name.endswith(".py") and os.path.isfile(os.path.join(folder, name)):
+                yield Path(folder, name)
 
 
 SCRIPTS = (".sh", ".bash", ".cron", ".crontab")
@@ -289,12 +263,3 @@ def script_files(path: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name.endswith(SCRIPTS) or name in CRONTABS:
                 yield Path(folder, name)
-
-
-def dotted(node: ast.expr) -> str | None:
-    """`a.b.C` of a chain of names; None for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
-        return f"{before}.{node.attr}"
-    return None

@@ -37,7 +37,7 @@ def status(config: str | None, database: str | None, as_json: bool, watch: bool)
     if as_json:
         click.echo(json.dumps(found))
     else:
-        from qsup.cli.picture import console, picture
+        from qsup.cli.status_tables import console, picture
 
         console().print(picture(found), soft_wrap=True)
     raise SystemExit(int(ExitCode.OK if found["running"] else ExitCode.NOT_RUNNING))
@@ -46,7 +46,7 @@ def status(config: str | None, database: str | None, as_json: bool, watch: bool)
 def _watch(path: Path, database: str | None) -> NoReturn:
     from rich.live import Live
 
-    from qsup.cli.picture import console, picture
+    from qsup.cli.status_tables import console, picture
 
     with Live(console=console(), auto_refresh=False) as live:
         while True:

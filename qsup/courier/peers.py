@@ -22,6 +22,8 @@ class Peer:
     pid: int
     slot: str = ""
     """Empty until it has said hello."""
+    pool: str = ""
+    """The queue whose worker it is."""
     jobs: dict[Key, Claimed] = field(default_factory=dict)
     """Given to it and not reported yet."""
     recorded: list[Key] = field(default_factory=list)
@@ -69,7 +71,7 @@ class Peers:
         old = self.by_slot.get(slot)
         if old is not None:
             self.drop(old)
-        peer.slot = slot
+        peer.slot, peer.pool = slot, slot.rpartition(":")[0]
         self.by_slot[slot] = peer
         return True
 
@@ -97,13 +99,14 @@ class Peers:
 
         Nothing is put behind a job that has been running for a while: it would only have to be taken back.
         """
-        found: dict[str, list[tuple[int, str]]] = {pool: [] for pool in depths}
+        found: dict[str, list[tuple[int, str]]] = {}
         for slot, peer in self.by_slot.items():
-            pool = slot.rpartition(":")[0]
-            late = bool(peer.jobs) and now - peer.head_at > STILL_SHORT
-            able = not (peer.leaving or peer.stalled or peer.channel.closed or late)
-            if pool in found and able:
-                found[pool] += [(place, slot) for place in range(len(peer.jobs), depths[pool])]
+            has, most = len(peer.jobs), depths.get(peer.pool, 0)
+            if has >= most or peer.leaving or peer.stalled or peer.channel.closed:
+                continue
+            # One that does not read what it was sent gets no more of it.
+            if not has or (now - peer.head_at <= STILL_SHORT and not peer.channel.unsent):
+                found.setdefault(peer.pool, []).extend((place, slot) for place in range(has, most))
         return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
 
     def piled_up(self, now: float, seconds: float) -> list[Peer]:

@@ -21,7 +21,9 @@ ROWS: dict[int, str] = {
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
+        qsup.why.ask qsup.why.here
         qsup.check.load qsup.check.stranding qsup.check.source
+        qsup.check.skimmer qsup.check.cache qsup.check.skim qsup.check.recall
         qsup.check.python.* qsup.check.php.* qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.check.producers qsup.check.supervisord.files qsup.check.supervisord.survey
         qsup.reaper qsup.restore qsup.wake qsup.forksafety
@@ -30,7 +32,8 @@ ROWS: dict[int, str] = {
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
+        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph.* qsup.schema qsup.outbox
+        qsup.why.*
         qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
         qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
@@ -51,7 +54,7 @@ UPWARD = {
 DRIVER = """
     qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
     qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints qsup.operating
-    qsup.failed qsup.retrying qsup.story qsup.follow
+    qsup.failed qsup.retrying qsup.story qsup.follow qsup.why.ask
 """
 """Only these import psycopg."""
 
@@ -74,6 +77,8 @@ PURE_ENOUGH = {
     ("qsup.courier.deaths", "signal"): "the names of signals",
     ("qsup.locate", "os"): "find() asks whether the file is there",
     ("qsup.locate", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
+    ("qsup.why.facts", "datetime"): "the type of what the database told; nothing asks for the time",
+    ("qsup.why.words", "datetime"): "the type of what the database told; nothing asks for the time",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""
 

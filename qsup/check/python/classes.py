@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from qsup.check.python import attributes
@@ -17,21 +17,26 @@ Job = tuple[str, str]
 """The job class's name, or an empty one and why it is not known."""
 
 
+Heirs = Callable[[Klass], list[str]]
+
+
 @dataclass(slots=True)
 class Classes:
     """Answers about classes. `modules` are those whose classes count as known."""
 
     ev: Evaluator
     modules: list[Module] = field(default_factory=list)
+    heirs: Heirs | None = None
+    """The names of the known classes that inherit from a class; without it the modules are looked through."""
     _verdicts: dict[Scope, Verdict] = field(default_factory=dict)
-    _heirs: dict[Scope, list[Klass]] | None = None
 
-    def every(self) -> Iterable[Klass]:
-        """The classes of the modules, inner ones too."""
+    def every(self, wanted: Collection[str] | None = None) -> Iterable[Klass]:
+        """The classes of the modules, inner ones too; only those of these names, where some are given."""
         for module in self.modules:
-            for scope in self.ev.outline(module).scopes.values():
-                if isinstance(scope.node, ast.ClassDef):
-                    yield Klass(scope)
+            if wanted is None or any(heir.name in wanted for heir in module.summary.classes):
+                for klass in of_module(self.ev, module):
+                    if wanted is None or klass.name in wanted:
+                        yield klass
 
     def verdict(self, klass: Klass) -> Verdict:
         """Whether it inherits from qsup.Job; unknown when a base leads out of the source."""
@@ -39,16 +44,6 @@ class Classes:
             self.ev.left = max(self.ev.left, 1000)
             self._verdicts[klass.scope] = attributes.kind(self.ev, klass)
         return self._verdicts[klass.scope]
-
-    def heirs(self, klass: Klass) -> list[Klass]:
-        """The known classes that inherit from it, by whatever way."""
-        if self._heirs is None:
-            self._heirs = {}
-            for heir in self.every():
-                for base in attributes.lineage(self.ev, heir)[1:] if heir.node.bases else []:
-                    if isinstance(base, Klass):
-                        self._heirs.setdefault(base.scope, []).append(heir)
-        return self._heirs.get(klass.scope, [])
 
     def jobs(self, value: Value, routed: Collection[str]) -> list[Job]:
         """The jobs that dispatching `value` puts in; none when it is certainly no job."""
@@ -72,11 +67,18 @@ class Classes:
             if "dispatch" in klass.scope.names:
                 return []
             return [("", f"whether {klass.name} is a job class shows only when it runs")]
-        heirs = [] if exact else self.heirs(klass)
+        heirs = self.heirs(klass) if self.heirs is not None and not exact else []
         if not heirs:
             return [(klass.name, "")]
         # Not the class itself when it is only the others' base: then nobody makes one.
-        names = [name for name in (klass.name, *(heir.name for heir in heirs)) if name in routed or name != klass.name]
+        names = [name for name in (klass.name, *heirs) if name in routed or name != klass.name]
         if all(name in routed for name in names):
             return [(name, "") for name in dict.fromkeys(names)]
         return [("", f"which of {', '.join(sorted({klass.name, *names}))} it is shows only when it runs")]
+
+
+def of_module(ev: Evaluator, module: Module) -> Iterable[Klass]:
+    """The classes of one module, inner ones too."""
+    for scope in ev.outline(module).scopes.values():
+        if isinstance(scope.node, ast.ClassDef):
+            yield Klass(scope)

@@ -21,6 +21,13 @@ BLOCKS = (
 )  # fmt: skip
 
 
+SIGNS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+"""Nodes that all trees share: they have no place of their own."""
+BINDERS = (ast.stmt, ast.arg, ast.NamedExpr, ast.comprehension, ast.withitem, ast.ExceptHandler, ast.pattern)
+"""Nodes that may give a name a value."""
+NOTED = (ast.Name, ast.Attribute, ast.Call, ast.Return, ast.Assign, ast.AnnAssign, ast.NamedExpr)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Binding:
     """One way in which a name gets a value."""
@@ -91,8 +98,7 @@ class Outline:
     """The package that its relative imports begin in."""
 
     def __post_init__(self) -> None:
-        is_package = self.module.file.name == "__init__.py"
-        self.package = self.module.name if is_package else self.module.name.rpartition(".")[0]
+        self.package = self.module.package
         self.top = self.scopes[self.module.tree] = Scope(self, self.module.tree, None)
         waiting: list[tuple[ast.AST, Scope]] = [(child, self.top) for child in self._children(self.module.tree)]
         while waiting:
@@ -103,13 +109,20 @@ class Outline:
 
     def _children(self, node: ast.AST) -> list[ast.AST]:
         # The last in the list is taken first: reversed, so that bindings are noted in the order of the file.
-        found = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+        found: list[ast.AST] = []
+        for name in () if isinstance(node, ast.Name | ast.Constant) else node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                found += [one for one in value if isinstance(one, ast.AST) and not isinstance(one, SIGNS)]
+            elif isinstance(value, ast.AST) and not isinstance(value, SIGNS):
+                found.append(value)
         for child in found:
             self.parents[child] = node
-        return found[::-1]
+        found.reverse()
+        return found
 
     def _enter(self, node: ast.AST, scope: Scope) -> list[tuple[ast.AST, Scope]]:
-        for name, binding in bound(node, self.package):
+        for name, binding in bound(node, self.package) if isinstance(node, BINDERS) else ():
             if name == "*" and binding.imported:
                 self.stars.append(binding.imported)
             else:
@@ -123,6 +136,8 @@ class Outline:
         return [(child, scope if child in outside else inner) for child in self._children(node)]
 
     def _note(self, node: ast.AST) -> None:
+        if not isinstance(node, NOTED):
+            return
         match node:
             case ast.Name(id=name):
                 self.names.setdefault(name, []).append(node)

@@ -24,8 +24,8 @@ from qsup.check.python.kinds import (
     elements,
 )  # fmt: skip
 from qsup.check.python.outline import Outline, Scope
+from qsup.check.skimmer import PUBLIC, says_dispatch
 
-PUBLIC = frozenset({"dispatch", "dispatch_many"})
 ANY_QUEUE = "which queue it is shows only when it runs"
 NO_JOB = "what is dispatched here is no job"
 
@@ -249,6 +249,9 @@ def _refers(node: ast.expr, names: Collection[str], makers: Collection[str]) -> 
             case ast.Name(id=name) if name in names:
                 return True
             case ast.Attribute(attr=name) | ast.Constant(value=str(name)) if name in names:
+                return True
+            case ast.Constant(value=text) if says_dispatch(text):
+                # A statement or a command line, which another module may run.
                 return True
             case ast.Lambda():
                 # Its own calls are looked at where they stand.
