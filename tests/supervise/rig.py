@@ -17,6 +17,7 @@ import pytest
 from qsup.reaper import group_is_empty, kill, kill_group
 from qsup.rundir import RunDirectory
 from tests.conftest import wait_until
+from tests.window import Window
 
 SHOP = """
 import os, signal, time
@@ -54,6 +55,7 @@ class Run:
         self.project, self.dsn = project, dsn
         self.runtime_dsn = dsn
         """What the program itself is told, when it is not what the test uses."""
+        self.window = Window(dsn)
         self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -128,8 +130,7 @@ class Run:
         return int(row[0])
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            return conn.execute(query).fetchall()
+        return self.window.rows(query)
 
     def waits_for_jobs_to_end(self) -> None:
         self.until(self._no_job_is_left, "no job is left")
@@ -187,6 +188,7 @@ class Run:
 
     def close(self) -> None:
         """End everything, however it is."""
+        self.window.close()
         for process in self.processes:
             if process.poll() is None:
                 _ = self.state
