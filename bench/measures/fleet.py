@@ -10,14 +10,14 @@ from bench.contestant import Contestant, OnPostgres
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
-from bench.peers.present import with_peers
+from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq
 from bench.processes import cpu_seconds, memory
 from bench.product import Qsup
 
 START_SECONDS, JOB_SECONDS = 90.0, 120.0
-JOBS_EACH = 8
-"""Some take several jobs at once: enough for everybody."""
+JOBS_EACH = 40
+"""Some take dozens of jobs at once: enough for everybody."""
 
 
 def run(arena: Arena, _number: int) -> Iterator[Figure]:
@@ -27,9 +27,10 @@ def run(arena: Arena, _number: int) -> Iterator[Figure]:
         peer.hotspot = True
         contestants.append(peer)
     for contestant in contestants:
-        ready = launch_seconds(contestant, arena.scale.fleet)
-        yield Figure("launch to all at work, s", contestant.name, ready, "s")
-        yield from idle(contestant, ready)
+        with forgiven(contestant, "fleet"):
+            ready = launch_seconds(contestant, arena.scale.fleet)
+            yield Figure("launch to all at work, s", contestant.name, ready, "s")
+            yield from idle(contestant, ready)
 
 
 def launch_seconds(contestant: Contestant, workers: int) -> float:

@@ -22,7 +22,7 @@ class Peer:
     pid: int
     slot: str = ""
     """Empty until it has said hello."""
-    pool: str = ""
+    pool: str = field(init=False, default="")
     """The queue whose worker it is."""
     jobs: dict[Key, Claimed] = field(default_factory=dict)
     """Given to it and not reported yet."""
@@ -39,6 +39,13 @@ class Peer:
     """Up to which number its jobs were seen to be begun or were taken back."""
     stalled: bool = False
     """It did not begin a job for long (somebody has stopped it): it gets no other before it says something."""
+
+    def __post_init__(self) -> None:
+        self.name(self.slot)
+
+    def name(self, slot: str) -> None:
+        """It is the worker of this slot."""
+        self.slot, self.pool = slot, slot.rpartition(":")[0]
 
 
 class Peers:
@@ -71,7 +78,7 @@ class Peers:
         old = self.by_slot.get(slot)
         if old is not None:
             self.drop(old)
-        peer.slot, peer.pool = slot, slot.rpartition(":")[0]
+        peer.name(slot)
         self.by_slot[slot] = peer
         return True
 
