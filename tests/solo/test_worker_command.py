@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import commandline
 from tests.conftest import Eventually
 from tests.courier.rig import JOBS
 from tests.window import Window
@@ -42,10 +43,9 @@ class Project:
 
     def command(self, *words: str) -> str:
         """Run a qsup command to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "qsup", *words], cwd=self.path, env=self.environment, capture_output=True, check=True
-        )
-        return done.stdout.decode()
+        done = commandline.run(*words, cwd=self.path, env=self.environment)
+        done.check_returncode()
+        return done.stdout
 
     def worker(self, queue: str = "q") -> subprocess.Popen[bytes]:
         """Start one."""
