@@ -59,7 +59,7 @@ def measured(
         found = machine.facts(arena)
         for figure in running.play(arena, chosen, asked.rounds or scale.rounds, failed):
             figures.append(figure)
-    return found, [] if asked.smoke else environment.left_out(failures)
+    return found, [*([] if asked.smoke else environment.left_out(failures)), *dict.fromkeys(arena.remarks)]
 
 
 def told(chosen: list[Measure], figures: list[Figure]) -> list[str]:

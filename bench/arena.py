@@ -69,6 +69,8 @@ class Arena:
     marks: Marks = field(init=False)
     at_end: list[Callable[[], None]] = field(init=False, default_factory=list)
     """What else has to be ended with it."""
+    remarks: list[str] = field(init=False, default_factory=list)
+    """What has to be said on the page: peers that failed."""
     kept: dict[str, object] = field(init=False, default_factory=dict)
     """What else is started once."""
     _stocked: set[str] = field(init=False, default_factory=set)

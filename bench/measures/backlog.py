@@ -11,7 +11,7 @@ from bench.limits.table import Dispatcher
 from bench.measures.drain import drained
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Pgqueuer, PgqueuerSingly, Procrastinate
-from bench.peers.present import with_peers
+from bench.peers.present import forgiven, with_peers
 from bench.product import Qsup
 
 WORKERS = 4
@@ -29,8 +29,9 @@ def run(arena: Arena, _number: int) -> Iterator[Figure]:
     for contestant in contestants(arena):
         jobs, many = contestant.jobs(), arena.scale.many
         for case, ready, later in ((EMPTY, jobs, 0), (READY, max(many, jobs), 0), (DELAYED, jobs, many)):
-            contestant.stock(ready, later)
-            yield Figure(case, contestant.name, drained(contestant, WORKERS, jobs).rate)
+            with forgiven(contestant, "backlog"):
+                contestant.stock(ready, later)
+                yield Figure(case, contestant.name, drained(contestant, WORKERS, jobs).rate)
 
 
 MEASURE = Measure(

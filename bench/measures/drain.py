@@ -11,7 +11,7 @@ from bench.figures import Figure, Window, window
 from bench.limits.table import Dispatcher, Fused
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
-from bench.peers.present import with_peers
+from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
@@ -45,9 +45,10 @@ def run(arena: Arena, number: int) -> Iterator[Figure]:
         for contestant in contestants(arena)[:: 1 if number % 2 else -1]:
             if isinstance(contestant, Peer) and workers not in peers_workers(arena):
                 continue
-            contestant.stock(contestant.jobs())
-            found = drained(contestant, workers, contestant.jobs())
-            yield Figure(case(workers), contestant.name, found.rate)
+            with forgiven(contestant, "drain"):
+                contestant.stock(contestant.jobs())
+                found = drained(contestant, workers, contestant.jobs())
+                yield Figure(case(workers), contestant.name, found.rate)
 
 
 def drained(contestant: Contestant, workers: int, jobs: int) -> Window:

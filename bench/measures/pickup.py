@@ -11,7 +11,7 @@ from bench.figures import Figure, percentile
 from bench.limits.table import Listener
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
-from bench.peers.present import with_peers
+from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
@@ -28,10 +28,11 @@ def contestants(arena: Arena) -> list[Contestant]:
 def run(arena: Arena, _number: int) -> Iterator[Figure]:
     """Each contestant with 18 idle workers and a job every 50 ms."""
     for contestant in contestants(arena):
-        contestant.stock(0)
-        waits = picked_up(contestant, arena.scale.fleet, arena.scale.samples)
-        for case, share in SHARES.items():
-            yield Figure(case, contestant.name, percentile(waits, share), "ms")
+        with forgiven(contestant, "pickup"):
+            contestant.stock(0)
+            waits = picked_up(contestant, arena.scale.fleet, arena.scale.samples)
+            for case, share in SHARES.items():
+                yield Figure(case, contestant.name, percentile(waits, share), "ms")
 
 
 def picked_up(contestant: Contestant, workers: int, samples: int) -> list[float]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bench.arena import Arena
+from bench.contestant import Contestant
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
 from bench.peers.redis import Celery, Dramatiq, is_there
 
@@ -16,6 +22,18 @@ NEEDS: dict[type[Peer], tuple[str, ...]] = {
 }
 """What has to be installed, by the names of bench.peers.environment."""
 REDIS = (Celery, Dramatiq)
+
+
+@contextmanager
+def forgiven(contestant: Contestant, measure: str) -> Iterator[None]:
+    """A peer that fails is remarked upon, and the others go on; anybody else's failure is the bench's."""
+    try:
+        yield
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        if not isinstance(contestant, Peer):
+            raise
+        print(f"{contestant.name} failed in {measure}: {error}", file=sys.stderr)
+        contestant.arena.remarks.append(f"{contestant.name} failed in a round of {measure}: {type(error).__name__}.")
 
 
 def with_peers(arena: Arena, *kinds: type[Peer]) -> list[Peer]:

@@ -22,7 +22,7 @@ class Peer:
     pid: int
     slot: str = ""
     """Empty until it has said hello."""
-    pool: str = ""
+    pool: str = field(init=False, default="")
     """The queue whose worker it is."""
     jobs: dict[Key, Claimed] = field(default_factory=dict)
     """Given to it and not reported yet."""
@@ -40,6 +40,13 @@ class Peer:
     stalled: bool = False
     """It did not begin a job for long (somebody has stopped it): it gets no other before it says something."""
 
+    def __post_init__(self) -> None:
+        self.name(self.slot)
+
+    def name(self, slot: str) -> None:
+        """It is the worker of this slot."""
+        self.slot, self.pool = slot, slot.rpartition(":")[0]
+
 
 class Peers:
     """All connections, and the workers that the supervisor says are alive."""
@@ -53,11 +60,15 @@ class Peers:
 
     def known(self) -> list[Peer]:
         """The connections whose worker the supervisor has told us about; the hello of another waits in its socket."""
+        if len(self.by_slot) == len(self.connected):
+            return list(self.connected)
         pids = set(self.alive.values())
         return [peer for peer in self.connected if peer.slot or peer.pid in pids]
 
     def drop_strangers(self, now: float) -> None:
         """Connections that the supervisor never told us about."""
+        if len(self.by_slot) == len(self.connected):
+            return
         known = self.known()
         for peer in [peer for peer in self.connected if peer not in known]:
             if now - peer.since > STRANGER_LIMIT:
@@ -71,7 +82,7 @@ class Peers:
         old = self.by_slot.get(slot)
         if old is not None:
             self.drop(old)
-        peer.slot, peer.pool = slot, slot.rpartition(":")[0]
+        peer.name(slot)
         self.by_slot[slot] = peer
         return True
 

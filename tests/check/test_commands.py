@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests import commandline
 from tests.check.project import QUEUES, Project
 
 ROOT = Path(__file__).parents[2]
 
 
 def qsup(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "qsup", *arguments]
-    env = {**os.environ, "NO_COLOR": "1", **environ}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return commandline.run(*arguments, cwd=cwd, env={**os.environ, "NO_COLOR": "1", **environ})
 
 
 def test_a_project_in_order_exits_0_with_one_line(project: Project) -> None:

@@ -44,7 +44,7 @@ def test_a_worker_is_handed_as_many_as_the_file_says_and_runs_them_in_order(rig:
 
 def test_what_waits_behind_a_long_job_is_taken_back_uncharged_and_run_once(rig: Rig) -> None:
     ready(rig, workers=1, prefetch=3)
-    long, *others = [put(rig, seconds=3.0), put(rig), put(rig), put(rig)]
+    long, *others = put_together(rig, {"seconds": 3.0}, {}, {}, {})
     rig.until(lambda: held(rig) == 4, "three wait behind the long one")
     rig.until(lambda: held(rig) == 1, "they are taken back")
     rig.until(rig.drained, "all done")

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import commandline
 from tests.supervisord.conf import program
 
 LARAVEL = Path(__file__).parent / "laravel-queue.conf"
@@ -62,8 +62,7 @@ def tidy(job: TidyJob, ctx: qsup.Context) -> None: ...
 
 def qsup(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if key != "QSUP_CONFIG"}
-    argv = [sys.executable, "-m", "qsup", *words]
-    return subprocess.run(argv, cwd=cwd, env=environ | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False)
+    return commandline.run(*words, cwd=cwd, env=environ | {"NO_COLOR": "1"})
 
 
 def write(folder: Path, **files: str) -> None:
