@@ -23,6 +23,10 @@ job = 5
 PAY = "from jobs.classes import PayJob\n"
 
 
+SENDS = "from jobs import classes\nclasses.PayJob(amount=1).dispatch()\n"
+"""Only a file that dispatches something is looked at closely."""
+
+
 @pytest.fixture
 def shop(project: Project) -> Project:
     """The project with names and packages of its own."""
@@ -93,6 +97,35 @@ def told(shop: Project, code: str, code_of: str = "Q217") -> list[str]:
 def test_a_name_that_is_not_there_is_told_where_it_is_used(shop: Project, code: str, line: str) -> None:
     assert told(shop, code) == [line]
     assert shop.scan().unverifiable() == (), "it is certainly wrong, not unclear"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (PAY + "PayJob(amount=1).dispach()\n", "2:1: there is no dispach in PayJob"),
+        (PAY + "def f(job: PayJob):\n    job.dispatchs(queue='sms')\n", "3:5: there is no dispatchs in PayJob"),
+        ("import qsup\nqsup.dispatchmany([])\n", "2:1: there is no dispatchmany in qsup"),
+        ("from qsup import dispacth\ndispacth(5)\n", "2:1: there is no dispacth in qsup"),
+    ],
+)
+def test_a_misspelt_dispatch_is_told(shop: Project, code: str, text: str) -> None:
+    (line,) = told(shop, code + SENDS)
+    assert line.startswith(f"app/site.py:{text}: what needs it cannot be dispatched, did you mean dispatch")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import qsup\nclass LoudJob(qsup.Job):\n    def dispatched(self): ...\nLoudJob().dispatched()\n",
+        "import qsup\nclass LoudJob(qsup.Job):\n    def __getattr__(self, name): ...\nLoudJob().dispach()\n",
+        "import qsup\nfrom elsewhere import Base\nclass LoudJob(Base, qsup.Job): ...\nLoudJob().dispach()\n",
+        "from elsewhere import bus\nbus.dispatcher()\nbus.dispatch_all()\n",
+        "class Bus: ...\nBus().dispatcher()\n",
+        "def dispatched(x): ...\ndispatched(5)\n",
+    ],
+)
+def test_another_method_of_nearly_that_name_is_none_of_ours(shop: Project, code: str) -> None:
+    assert told(shop, code + SENDS) == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from qsup.check.python import misspelt
 from qsup.check.python.classes import Classes, Job
 from qsup.check.python.evaluate import Evaluator
 from qsup.check.python.kinds import (
@@ -99,6 +100,9 @@ class Reader:
         if mentions(node.func, self.suspects):
             for value in self.ev.values(node.func, scope) or self._nothing(node.func):
                 yield from self._invoked(value, Arguments.of(node, scope), node)
+        elif misspelt.is_like(_name(node.func)):
+            why = misspelt.call(self.ev, node, scope)
+            yield from [Sent(node, "", None, why)] if why else []
         elif _name(node.func) == "partial":
             wraps = any(isinstance(one, Foreign) and one.standard for one in self.ev.values(node.func, scope))
         if not wraps:
