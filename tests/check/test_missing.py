@@ -77,6 +77,19 @@ def told(shop: Project, code: str, code_of: str = "Q217") -> list[str]:
             "did you mean PayJob?",
         ),
         (
+            "from jobs.classes import PaJob\n\ndef f(kind: type[PaJob]):\n    kind(amount=1).dispatch()\n",
+            "app/site.py:1:1: there is no PaJob in jobs.classes: what needs it cannot be dispatched, "
+            "did you mean PayJob?",
+        ),
+        (
+            PAY + "QUEUE = 's'\nPayJob(amount=1).dispatch(queue=QEUE + 'ms')\n",
+            "app/site.py:3:33: nothing here is called QEUE: what needs it cannot be dispatched, did you mean QUEUE?",
+        ),
+        (
+            PAY + "QUEUE = 's'\nPayJob(amount=1).dispatch(queue=f'{QEUE}ms')\n",
+            "app/site.py:3:36: nothing here is called QEUE: what needs it cannot be dispatched, did you mean QUEUE?",
+        ),
+        (
             PAY + "dispatch(PayJob(amount=1))\n",
             "app/site.py:2:1: nothing here is called dispatch: what needs it cannot be dispatched",
         ),
