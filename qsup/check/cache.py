@@ -57,8 +57,13 @@ class Cache:
         self.new.setdefault(section, {})[key] = value
         self.changed = True
 
-    def save(self) -> None:
-        """Write what this run used or found, and drop the rest. Never raises: a full disk costs the next run time."""
+    def save(self, *, whole: bool = True) -> None:
+        """Write what this run used or found. After a `whole` one, of all the project's code, the rest is dropped.
+
+        Never raises: a full disk costs the next run time.
+        """
+        if not whole:
+            self.new = {name: {**self.old.get(name, {}), **self.new.get(name, {})} for name in {*self.old, *self.new}}
         fewer = any(len(self.new.get(name, {})) < len(section) for name, section in self.old.items())
         if self.file is None or not (self.changed or fewer):
             return

@@ -62,7 +62,7 @@ def validate(
         heard = found.heard(loaded.parsed).queues
         skim = Skim(Cache() if no_cache else opened(file.parent, os.environ), cores())
         read = scan(loaded.parsed, file.parent, code or None, skim)
-        skim.cache.save()
+        skim.cache.save(whole=not code)
         read = with_php(read, loaded.parsed, file.parent, code or None, heard)
         rows = db or bool(database and not live)
         stored, silent = ask(loaded.parsed, Question(rows=rows, live=live, database=database, file=file, heard=heard))
