@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pytest chaos check freeradius format docs clean
+.PHONY: help demo test pytest chaos bench check freeradius format docs clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,15 +45,19 @@ freeradius: ## on Debian as root: install FreeRADIUS for the hotspot's tests, if
 chaos: $(VENV)/.dev ## a whole run under random disasters; SEED=… MINUTES=… JOBS=… JSON=1
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)') $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(JSON),--json)
 
+bench: $(VENV)/.dev ## qsup beside the raw limits and its peers, to docs/performance.md; QUICK=1 prints one short round, ONLY='drain kill'
+	@$(BIN)/python -m bench $(ONLY) $(if $(QUICK),--quick,--write) $(if $(ROUNDS),--rounds '$(ROUNDS)')
+
 format: $(VENV)/.dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.dev ## write the reference of commands and keys, and the JSON Schema, from the code
+docs: $(VENV)/.dev ## write the reference of commands and keys, the JSON Schema and the drawing, from the code
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/keys.py
 	$(BIN)/python docs/datamodel.py
 	$(BIN)/qsup schema > queues.schema.json
+	$(BIN)/qsup graph --output docs/reference/hotspot.svg
 
 clean: ## remove what make made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

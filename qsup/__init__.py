@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qsup.errors import (
     DatabaseUnavailable,
@@ -16,8 +16,20 @@ from qsup.errors import (
     UnheardQueue,
     UnknownJob,
 )
-from qsup.job import Context, Discard, Job, Retry
 from qsup.version import __version__
+
+if TYPE_CHECKING:
+    from qsup.job import Context, Discard, Job, Retry
+else:
+
+    def __getattr__(name: str) -> Any:
+        # Loaded when first named: most of qsup's own processes have no job class, and pydantic takes 0.1 s.
+        if name not in {"Context", "Discard", "Job", "Retry"}:
+            raise AttributeError(f"module 'qsup' has no attribute {name!r}")
+        from qsup import job
+
+        return globals().setdefault(name, getattr(job, name))
+
 
 __all__ = [
     "Context",
@@ -53,6 +65,3 @@ def dispatch_many(jobs: Any, conn: Any = None, **options: Any) -> Any:
     from qsup.dispatching import dispatch_many as dispatch_all
 
     return dispatch_all(jobs, conn, **options)
-
-
-Job.bound_dispatch = staticmethod(dispatch)

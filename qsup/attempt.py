@@ -17,8 +17,9 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Message, Progress, Work
 from qsup.outcome import Report
-from qsup.perform import SoftLimit, clean, perform, settled, story
-from qsup.restore import Surroundings, identity
+from qsup.perform import SoftLimit, perform, settled, story
+from qsup.restore import Identity, Surroundings, identity
+from qsup.storable import clean
 
 if TYPE_CHECKING:
     from qsup.transaction import Connections, JobTransaction
@@ -41,14 +42,20 @@ class Attempts:
         self.disowned = False
         """Whether the handler has closed descriptors that are ours."""
         self.connections: Connections | None = None
+        self.limit = SoftLimit()
         self._pid = os.getpid()
+        self.limit.install()
+        # The limit's alarm is in it, and is put back with the rest.
         self._surroundings = Surroundings()
+        self._own: list[int] = []
+        self._files: list[Identity | None] = []
         # Orphaned grandchildren become ours, wherever they went: what a job starts can be found, and ends with us.
         reaper.become_subreaper()
 
     def run(self, work: Work, own: list[int]) -> Report:
         """Run the handler and clear away behind it; `own` are descriptors that it must not close."""
-        files = [identity(number) for number in own]
+        if own != self._own:
+            self._own, self._files = own, [identity(number) for number in own]
         modules = len(sys.modules)
         attempt = Attempt(self, work)
         report = attempt.run()
@@ -56,7 +63,7 @@ class Attempts:
             # A child that the handler forked, and let return: there must not be two of this worker.
             os._exit(0 if report.kind == "done" else 1)
         self.spoiled += self._surroundings.restore(imported=len(sys.modules) != modules)
-        if [identity(number) for number in own] != files:
+        if [identity(number) for number in own] != self._files:
             self.disowned = True
             self.spoiled.append("file descriptors of the worker were closed")
         report = attempt.close(report)
@@ -91,7 +98,7 @@ class Attempt:
 
     def __init__(self, attempts: Attempts, work: Work) -> None:
         self.attempts, self.work = attempts, work
-        self.limit = SoftLimit()
+        self.limit = attempts.limit
         self.ended = False
         self.transaction: JobTransaction | None = None
         self._steps = 0

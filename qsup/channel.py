@@ -6,27 +6,47 @@ all processes of one supervisor are of one version.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
+from functools import cache
+from typing import Any, cast
 
 from qsup import messages, orders
 from qsup.messages import Message
 
 LANGUAGE = (messages, orders)
 """Where the kinds of messages are defined: whoever has a channel knows them all."""
+ONE_READ = 262_144
+"""Bytes."""
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+_from_json = json.JSONDecoder().decode
 
 
 def encode(message: Message) -> bytes:
-    """The message as its line."""
-    names: tuple[str, ...] = message.__slots__
-    body = {"message": type(message).__name__} | {name: getattr(message, name) for name in names}
-    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    """The message as its line; what is as it is by default is left out."""
+    kind = type(message)
+    body = {"message": kind.__name__}
+    for name, default in _fields(kind.__name__):
+        value = getattr(message, name)
+        if value != default:
+            body[name] = value
+    return _to_json(body).encode() + b"\n"
+
+
+@cache
+def _fields(kind: str) -> list[tuple[str, Any]]:
+    # One that must be given equals nothing, and is always sent.
+    return [
+        (one.name, one.default if one.default_factory is dataclasses.MISSING else one.default_factory())
+        for one in dataclasses.fields(cast(Any, Message.kinds[kind]))
+    ]
 
 
 def decode(line: bytes) -> Message:
     """The message of one line. Raises ValueError for anything else."""
-    body = json.loads(line)
+    body = _from_json(line.decode())
     kind = Message.kinds.get(body.pop("message", ""))
     if kind is None:
         raise ValueError(f"not a message: {line[:80]!r}")
@@ -80,7 +100,7 @@ class Channel:
         """All complete messages that can be read now."""
         while not self.closed:
             try:
-                data = self.socket.recv(262_144)
+                data = self.socket.recv(ONE_READ)
             except BlockingIOError:
                 break
             except OSError:
@@ -88,6 +108,9 @@ class Channel:
             if not data:
                 self.closed = True
             self._incoming += data
+            if 0 < len(data) < ONE_READ:
+                # No more is there now; what comes, or the end, wakes whoever waits for it.
+                break
         *lines, self._incoming = self._incoming.split(b"\n")
         return [decode(line) for line in lines]
 

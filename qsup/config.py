@@ -1,6 +1,6 @@
-"""queues.yaml: where it is looked for, and from its text to a Routing and the problems in it.
+"""queues.yaml: from its text to a Routing and the problems in it.
 
-Pure but for `find`: `check.load` reads the files and adds the rules that look at several places at once.
+Pure: `check.load` reads the files and adds the rules that look at several places at once, `locate` finds them.
 """
 
 from __future__ import annotations
@@ -8,19 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from os.path import isfile
-from pathlib import Path
 from typing import Any
 
 from qsup import keys, units
 from qsup.check.problem import Problem, in_order
-from qsup.errors import ConfigUnreadable
 from qsup.faults import decode, dotted, problem
 from qsup.places import Path as Trail
 from qsup.places import Tree, read
 from qsup.routing import Queue, Route, Routing
 
-PLACES = ("queues.yaml", "config/queues.yaml", "/etc/qsup/queues.yaml")
 VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -50,23 +46,6 @@ class Loaded:
     modules: tuple[str, ...]
     """The handlers' modules, sorted."""
     parsed: Parsed | None = field(default=None, repr=False)
-
-
-def find(flag: str | Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The file to use: `flag` (--config), QSUP_CONFIG, else the first that exists of `PLACES`, seen from `cwd`.
-
-    A file that was named is returned whether it exists or not. Raises ConfigUnreadable, naming the places looked at.
-    """
-    named = flag or environ.get("QSUP_CONFIG")
-    if named:
-        return Path(named)
-    for place in PLACES:
-        if isfile(cwd / place):
-            return Path(place) if cwd == Path.cwd() else cwd / place
-    raise ConfigUnreadable(
-        f"no queues.yaml found; looked at {', '.join(str(cwd / place) for place in PLACES)}",
-        hint="name one with --config FILE or QSUP_CONFIG, or run `qsup init` to write one",
-    )
 
 
 def parse(text: str, path: str, environ: Mapping[str, str]) -> Parsed:

@@ -52,7 +52,7 @@ def default_dsn() -> str:
 
     Never starts a server: a program that dispatches is not who should keep one. Raises QsupError.
     """
-    from qsup.config import find
+    from qsup.locate import find
 
     try:
         config_file = find(None, os.environ, Path.cwd())

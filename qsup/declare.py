@@ -14,8 +14,8 @@ from psycopg import Connection, errors
 
 from qsup import sql
 from qsup.migrate import LOCK
-from qsup.perform import clean
 from qsup.routing import Queue, Routing
+from qsup.storable import clean
 from qsup.store import numbers
 
 
@@ -28,12 +28,14 @@ class Applied:
 
 
 def declares(routing: Routing, *, solo: bool = False) -> dict[str, dict[str, Any]]:
-    """What this file declares, as it stands in qsup.supervisors: queue → workers, job class → queue, and queue → slots
-    that this supervisor fills; a solo worker answers for its own process only."""
+    """What this file declares, as it stands in qsup.supervisors: queue → workers, job class → queue, queue → slots
+    that this supervisor fills (a solo worker answers for its own process only), and queue → all queues that its workers
+    serve, in their order, where these are several."""
     return {
         "queues": {name: workers(routing, name) for name in routing.queues},
         "jobs": {name: route.queue for name, route in routing.routes.items()},
         "slots": {} if solo else {name: queue.workers for name, queue in routing.queues.items()},
+        "pools": {name: list(pool) for name in routing.queues if len(pool := routing.pool(name)) > 1},
     }
 
 

@@ -1,6 +1,6 @@
 """A job class, and what a handler is given: data only.
 
-`Job` and `Context` hold no database code. `qsup/__init__.py` binds dispatching, and the worker binds the
+`Job` and `Context` hold no database code. `qsup/__init__.py` knows who dispatches, and the worker binds the
 transaction and progress of a `Context`.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,8 +26,6 @@ class Job(BaseModel):
     """A job's name (the class's) and its payload (the fields), as declared in the `jobs:` of queues.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
-
-    bound_dispatch: ClassVar[Callable[..., Any] | None] = None
 
     @overload
     def dispatch(
@@ -57,9 +55,9 @@ class Job(BaseModel):
         An AsyncConnection makes the answer an awaitable. With `unique`, a waiting or running job of the same class
         and key is not doubled: its id is returned. Raises the `DispatchError`s of qsup.errors; then nothing is stored.
         """
-        if Job.bound_dispatch is None:
-            raise RuntimeError("import qsup before dispatching")
-        return Job.bound_dispatch(self, conn, **options)
+        from qsup import dispatch
+
+        return dispatch(self, conn, **options)
 
 
 class Retry(Exception):

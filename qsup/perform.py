@@ -29,9 +29,7 @@ from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
 from qsup.outcome import Report
-
-TEXT_LIMIT = 64_000
-"""Characters of an error text or a traceback that are kept (architecture, 8.6)."""
+from qsup.storable import clean
 
 
 class TimeLimit(BaseException):
@@ -51,12 +49,16 @@ class Handler:
 
 
 class SoftLimit:
-    """Raises TimeLimit in the handler when its time is over, and never outside of it."""
+    """Raises TimeLimit in the handler when its time is over, and never outside of it. One for all runs of a process."""
 
     def __init__(self) -> None:
         self._inside = False
         self.rang = False
-        """Whether it was raised, also when the handler has swallowed it."""
+        """Whether it was raised in this run, also when the handler has swallowed it."""
+
+    def install(self) -> None:
+        """Let the alarm ring here from now on; once in the life of a worker."""
+        signal.signal(signal.SIGALRM, self._ring)
 
     def __enter__(self) -> None:
         self._inside = True
@@ -67,7 +69,7 @@ class SoftLimit:
 
     def start(self, seconds: float) -> None:
         """Arm the timer. A hundredth of a second is the shortest: zero would disarm it."""
-        signal.signal(signal.SIGALRM, self._ring)
+        self.rang = False
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01))
 
     def hold(self) -> None:
@@ -206,11 +208,3 @@ def story(work: Work, report: Report) -> str:
     hook = "failed hook of " if work.step == "failed" else ""
     head = f"{hook}job {work.id} {work.type}, try {work.attempt} of {work.tries}: {what}"
     return f"{head}\n{report.traceback}".rstrip() if report.kind in ("error", "timeout") else head
-
-
-def clean(text: str, *, keep_end: bool = False) -> str:
-    """What PostgreSQL can store: no NUL, no lone surrogates, at most TEXT_LIMIT characters."""
-    if len(text) > TEXT_LIMIT:
-        dropped = f"… {len(text) - TEXT_LIMIT} characters left out …"
-        text = f"{dropped}\n{text[-TEXT_LIMIT:]}" if keep_end else f"{text[:TEXT_LIMIT]} {dropped}"
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -157,12 +158,23 @@ def _parents() -> dict[int, int]:
     return found
 
 
+def peak() -> int:
+    """Bytes of the most memory that this process ever had resident; at a fork it begins with what it has then."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
 def resident(pid: int) -> int:
     """Bytes of resident memory: cheap to ask (10 µs), and never less than the PSS; 0 where the system does not say."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+def exceeds(pid: int, limit: int) -> bool:
+    """Whether it uses more memory (PSS) than so many bytes."""
+    return resident(pid) > limit and pss(pid) > limit
 
 
 def pss(pid: int) -> int:

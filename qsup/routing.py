@@ -8,7 +8,7 @@ bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -68,6 +68,11 @@ class Route:
     tries: int | None = None
     timeout: float | None = None
     backoff: tuple[float, ...] | None = None
+
+
+def poll_interval(queues: Iterable[Queue]) -> float:
+    """Seconds between looks for ready rows of these queues: the shortest `sleep`, at most one second."""
+    return max(0.05, min([1.0, *(queue.sleep for queue in queues)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,3 +94,14 @@ def private_directory(path: Path) -> None:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise PermissionError(13, f"{path} is not a directory of this user")
+
+
+def is_gone(folder: Path) -> bool:
+    """Whether the folder is certainly not there: what cannot be asked at the moment may be."""
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -1,7 +1,8 @@
 """The statements of qsup/sql as functions: plain values in, dataclasses out. Nothing here decides anything.
 
 Arrays of whole numbers travel as text (`{1,2,3}`): psycopg would choose int2, int4 or int8 by the largest number, and
-each choice would be another prepared statement.
+each choice would be another prepared statement. Those of the claim all do: psycopg looks at each element in Python,
+which cost as much as the rest of the call.
 """
 
 from __future__ import annotations
@@ -35,6 +36,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to do."""
+
+    ready: list[str]
+    """Queues that have a ready row."""
+    due_in: float | None
+    """Seconds until the next scheduled job is due; None: there is none."""
+    commands: bool
+    """Whether an operator's command is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Supervisor:
     """Somebody who says that he is alive."""
 
@@ -48,9 +61,15 @@ class Supervisor:
     silent_s: float
 
 
-def numbers(values: Iterable[int]) -> str:
-    """A PostgreSQL array literal of whole numbers."""
+def numbers(values: Iterable[float]) -> str:
+    """A PostgreSQL array literal of numbers."""
     return "{" + ",".join(map(str, values)) + "}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """A PostgreSQL array literal of texts."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 def claim_and_record(
@@ -65,10 +84,10 @@ def claim_and_record(
     firsts = [sum(counts[:index]) for index in range(len(counts))]
     values = {
         "done": numbers(key[0] for key in done), "done_claims": numbers(key[1] for key in done),
-        "queues": [want.queue for want in wants], "counts": numbers(counts),
+        "queues": texts(want.queue for want in wants), "counts": numbers(counts),
         "after": numbers(want.after for want in wants), "firsts": numbers(firsts),
-        "timeouts": [want.timeout for want in wants], "slacks": [want.slack for want in wants],
-        "supervisor": supervisor, "slots": slots, "job_timeouts": json.dumps(timeouts),
+        "timeouts": numbers(want.timeout for want in wants), "slacks": numbers(want.slack for want in wants),
+        "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts),
     }  # fmt: skip
     rows = conn.execute(sql.text("claim_and_record"), values, prepare=True).fetchall()
     ended = {row[0] for row in rows if row[0] is not None}
@@ -143,6 +162,13 @@ def lookup(conn: Connection[Any], keys: Sequence[Key]) -> dict[Key, Claimed]:
 def promote(conn: Connection[Any], queue: str) -> int:
     """Make due jobs of a queue ready; returns how many (1,000 means: ask again)."""
     return conn.execute(sql.text("promote"), {"queue": queue}).rowcount
+
+
+def look(conn: Connection[Any], queues: Sequence[str]) -> Look:
+    """What there is to do on these queues now, or soon."""
+    row = conn.execute(sql.text("look"), {"queues": texts(queues)}, prepare=True).fetchone()
+    assert row is not None  # noqa: S101  a SELECT without FROM
+    return Look(*row)
 
 
 def next_due(conn: Connection[Any], queues: Sequence[str]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from qsup import aim, messages, reaper, slots
 from qsup.board import Board, boottime
 from qsup.channel import Channel, encode, inherited
-from qsup.forksafety import NotSafe, import_all
+from qsup.forksafety import NotSafe, fork_unsignalled, import_all, take_signals
 from qsup.orders import Missed
 from qsup.rundir import RunDirectory
 from qsup.wake import WakePipe, wait
@@ -143,7 +143,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            pid = os.fork()
+            pid = fork_unsignalled()
         except OSError:
             os.close(readable)
             os.close(writable)
@@ -186,8 +186,7 @@ class Template:
         for worker in self.workers.values():
             if worker.ready is not None:
                 os.close(worker.ready)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        take_signals()
 
     def _become_worker(self, fork: messages.Fork, ready: int) -> None:
         os.set_inheritable(ready, True)
@@ -270,7 +269,7 @@ class Template:
     def _enforce(self) -> None:
         now = boottime()
         alive = {worker.fork.index: worker for worker in self.workers.values() if worker.status is None}
-        records = [record for index in alive if (record := self.board.read(index)) is not None]
+        records = [record for record in self.board.read_some(alive) if record is not None]
         for record in reaper.overdue(records, now):
             if record.pid in self.workers:
                 self._kill(self.workers[record.pid], "timeout")
@@ -280,7 +279,7 @@ class Template:
         if now >= self.memory_look:
             self.memory_look = now + MEMORY_LOOK
             for worker in alive.values():
-                if worker.fork.memory and reaper.pss(worker.pid) > 2 * worker.fork.memory:
+                if worker.fork.memory and reaper.exceeds(worker.pid, 2 * worker.fork.memory):
                     self._kill(worker, "memory")
 
 

@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from qsup import reaper, slots
@@ -26,10 +25,12 @@ from qsup.lines import LineWriter
 from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
-from qsup.rundir import RunDirectory
+from qsup.rundir import RunDirectory, is_gone
 
 JITTER = 0.1
 """Workers of one age do not leave together: max_time and max_jobs vary by this share."""
+ALONE = 600.0
+"""Seconds without a courier after which a worker that has no outcome to hand over ends."""
 
 
 class Worker:
@@ -43,7 +44,9 @@ class Worker:
         self.leaving = False
         self.code = ExitCode.OK
         self.jobs = 0
+        self.pid = os.getpid()
         self.born = boottime()
+        self.alone_since: float | None = None
         vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
         self.max_age, self.max_jobs = fork.max_time * vary, fork.max_jobs and max(1, round(fork.max_jobs * vary))
         self.catch_signals()
@@ -90,16 +93,29 @@ class Worker:
         except OSError:
             sock.close()
             self.pause(0.1)
+            self.leaving = self.leaving or self.abandoned()
             return
+        self.alone_since = None
         self.channel = Channel(sock)
-        self.channel.send(self.outbox.hello(self.fork.slot, os.getpid()))
+        self.channel.send(self.outbox.hello(self.fork.slot, self.pid))
+
+    def abandoned(self) -> bool:
+        """Whether nobody will come: the run directory is gone, or there has been no courier for `ALONE` seconds.
+
+        Only who was killed together with its supervisor and template comes to that. An outcome that is not stored keeps
+        a worker, for the next `qsup run` to take over: only the loss of the directory ends that (see say_goodbye).
+        """
+        now = boottime()
+        self.alone_since = self.alone_since or now
+        return is_gone(self.board.path.parent) or (not self.outbox.unsent and now - self.alone_since > ALONE)
 
     def wait(self) -> None:
         """Sleep until the courier or a signal has something for us."""
         assert self.channel is not None  # noqa: S101  run() connects first
         left = self.max_age - (boottime() - self.born) if self.max_age else 60.0
-        select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
-        drain(self.wakeup)
+        readable, _, _ = select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
+        if self.wakeup in readable:
+            drain(self.wakeup)
         self.inbox += self.channel.receive()
         if self.attempts.connections is not None:
             self.attempts.connections.close_idle()
@@ -150,7 +166,10 @@ class Worker:
 
     def report(self, work: Work, report: Report) -> None:
         """Keep the outcome, send it, then free the slot on the board: who finds it idle can read the outcome."""
-        finished = Finished(work.id, work.claim, **asdict(report))
+        finished = Finished(
+            work.id, work.claim, kind=report.kind, after=report.after, reason=report.reason,
+            exception=report.exception, traceback=report.traceback, frame=report.frame,
+        )  # fmt: skip
         self.outbox.keep(finished)
         self.deliver(finished, work)
         self.note("idle")
@@ -194,11 +213,9 @@ class Worker:
     def leave_if_spoiled(self) -> None:
         """After what cannot be mended, or with too much memory, a fresh worker follows."""
         self.leaving = self.leaving or bool(self.attempts.spoiled)
-        if (
-            self.fork.memory
-            and reaper.resident(os.getpid()) > self.fork.memory
-            and reaper.pss(os.getpid()) > self.fork.memory
-        ):
+        limit = self.fork.memory
+        # The cheap question first: what it has now is never more than its peak.
+        if limit and reaper.peak() > limit and reaper.exceeds(self.pid, limit):
             self.leaving, self.code = True, ExitCode.WORKER_MEMORY
 
     def say_goodbye(self) -> None:
@@ -231,10 +248,12 @@ class Worker:
     def note(self, state: str, work: Work | None = None, *, limited: bool = True) -> None:
         """Write the slot's record on the board."""
         now = boottime()
-        record = Record(slot=self.fork.slot, state=state, pid=os.getpid(), born=self.born, started=now)
+        record = Record(slot=self.fork.slot, state=state, pid=self.pid, born=self.born, started=now)
         if work is not None:
-            deadline = now + work.timeout + work.grace if limited else 0.0
-            record = replace(record, job=work.id, claim=work.claim, attempt=work.attempt, deadline=deadline)
+            record = Record(
+                slot=self.fork.slot, state=state, pid=self.pid, job=work.id, claim=work.claim, attempt=work.attempt,
+                started=now, deadline=now + work.timeout + work.grace if limited else 0.0, born=self.born,
+            )  # fmt: skip
         self.board.write(self.fork.index, record)
 
     def _asked_to_leave(self, _number: int, _frame: object) -> None:

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from qsup import embedded
 from qsup.embedded import Server
+from tests.window import pause
 
 T = TypeVar("T")
 
@@ -37,12 +38,13 @@ class Eventually(Protocol):
 
 def wait_until(predicate: Callable[[], T], timeout: float = 10.0, *, what: str = "") -> T:
     """See Eventually."""
-    deadline = time.monotonic() + timeout
+    begin = time.monotonic()
     while not (value := predicate()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begin
+        if waited > timeout:
             name = what or getattr(predicate, "__qualname__", repr(predicate))
             pytest.fail(f"after {timeout} s still not: {name} (last value: {value!r})")
-        time.sleep(0.02)
+        time.sleep(pause(waited))
     return value
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import commandline
+
 
 def qsup(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "qsup", *words], cwd=cwd, capture_output=True, text=True, check=False)
+    return commandline.run(*words, cwd=cwd)
 
 
 def files(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qsup.check.problem import Problem, Severity, printable
+from qsup.errors import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class Findings:
     def count(self, severity: Severity) -> int:
         """How many problems of this severity there are."""
         return Counter(problem.severity for problem in self.problems)[severity]
+
+    def exit_code(self, *, strict: bool) -> ExitCode:
+        """How a check ends that found this; with `strict` a warning is as good as an error."""
+        grave = self.count("error") or (strict and self.count("warning"))
+        return ExitCode.ERROR if grave else ExitCode.OK
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready values: what `--json` prints."""

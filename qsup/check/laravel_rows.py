@@ -45,7 +45,11 @@ def check(routing: Routing | None, heard: Collection[str], connection: Any) -> l
     `routing`: the file, whose `jobs:` must have the classes; None where there is no file.
     """
     found: list[Problem] = []
-    for schema, table, kind, readable in read(connection, TABLES):
+    tables = read(connection, TABLES)
+    if routing is None and not tables:
+        message = "this database has no table of Laravel's queue, so no rows were looked at"
+        found.append(Problem(code="Q314", severity="warning", message=message, hint="name another one with --database"))
+    for schema, table, kind, readable in tables:
         name = f"{schema}.{table}"
         if not readable:
             message = f"this role may not read {name}, a table of Laravel's queue, so its rows were not looked at"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsup.check.php import laravel
+from qsup.check.php.horizon import horizon
 from qsup.check.php.scan import NOTHING, PhpScan
 from qsup.check.php.scan import scan as scan_php
 from qsup.check.problem import Problem
@@ -15,8 +16,8 @@ from qsup.check.sites import Site
 from qsup.check.supervisord.listeners import Connections
 from qsup.config import parse
 
-OF_THE_CODE = ("Q208",)
-"""What is wrong with Python code whatever queues.yaml says: it cannot be read."""
+OF_THE_CODE = ("Q208", "Q214", "Q216")
+"""What is wrong with Python code whatever queues.yaml says: it cannot be read, a comment to qsup is wrong."""
 
 
 NO_PYTHON = Scan((), ())
@@ -52,12 +53,15 @@ def _python(paths: Sequence[Path], root: Path) -> Scan:
 
 
 def connections(paths: Iterable[Path]) -> Connections:
-    """What config/queue.php of the first application around `paths` says; nothing when there is none."""
-    roots = (laravel.application(path) for path in paths)
-    found = (laravel.connections(root) for root in dict.fromkeys(roots) if root is not None)
-    known: Mapping[str, laravel.Connection] = next((one for one in found if one), {})
+    """What the application around `paths` says of its queue workers; nothing when there is none.
+
+    Of several applications it is the first that has a config/queue.php, and the first that has a config/horizon.php.
+    """
+    roots = [root for root in dict.fromkeys(laravel.application(path) for path in paths) if root is not None]
+    known: Mapping[str, laravel.Connection] = next((one for root in roots if (one := laravel.connections(root))), {})
     return Connections(
         default=next((name for name, one in known.items() if one.default), ""),
         queues={name: one.queue for name, one in known.items()},
         retry_after={name: float(one.retry_after) for name, one in known.items() if one.retry_after is not None},
+        horizon=next((plan for root in roots if (plan := horizon(root))), None),
     )

@@ -6,6 +6,7 @@ Lazy on purpose: `qsup run` must not load the database driver into the superviso
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -25,6 +26,7 @@ COMMANDS = {
     "failed": "qsup.cli.failed:failed",
     "flush": "qsup.cli.forget:flush",
     "forget": "qsup.cli.forget:forget",
+    "graph": "qsup.cli.graph:graph",
     "gen-supervisor": "qsup.cli.gen_supervisor:gen_supervisor",
     "import": "qsup.cli.importing:import_",
     "init": "qsup.cli.init:init",
@@ -42,6 +44,7 @@ COMMANDS = {
     "schema": "qsup.cli.schema:schema",
     "status": "qsup.cli.status:status",
     "validate": "qsup.cli.validate:validate",
+    "why": "qsup.cli.why:why",
     "worker": "qsup.cli.worker:worker",
 }
 
@@ -69,6 +72,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error becomes its sentence on stderr and its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or pipe without some letter of a name gets `\xe4` for it, as on stderr, instead of a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
     except QsupError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,25 @@ def ask(parsed: Parsed, question: Question) -> tuple[list[Problem], QsupError | 
         dsn = the_dsn(question.database, question.file, parsed.routing.database, start=False)
         with open_own(dsn, role="validate") as connection:
             return _findings(parsed, question, connection), None
+    except QsupError as error:
+        return [], error
+
+
+def ask_laravel(heard: Collection[str], database: str | None) -> tuple[list[Problem], QsupError | None]:
+    """What Laravel's tables hold that nobody hears, where there is no queues.yaml; or why that is not known.
+
+    Raises click.UsageError when nothing names a database: qsup's own has no tables of Laravel's.
+    """
+    from qsup.connect import open_own
+    from qsup.database import resolve
+
+    choice = resolve(database, os.environ, None)
+    if choice.kind == "embedded":
+        message = "--db needs to be told which database, as there is no queues.yaml: --database, or DATABASE_URL."
+        raise click.UsageError(message)
+    try:
+        with open_own(choice.dsn, role="validate") as connection:
+            return laravel_rows.check(None, heard, connection), None
     except QsupError as error:
         return [], error
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
-from qsup import config, connect, embedded
+from qsup import connect, embedded
 from qsup.database import Choice, shown
 from qsup.embedded.binaries import psql as find_psql
 from qsup.errors import ExitCode, QsupError
+from qsup.locate import find
 
 CONFIG = click.option("--config", "-c", "config_file", envvar="QSUP_CONFIG", help="The queues.yaml to use.")
 DATABASE = click.option("--database", help="A DSN of PostgreSQL, or `embedded`.")
@@ -107,7 +108,7 @@ def _external_status(choice: Choice) -> dict[str, Any]:
 
 
 def _file(named: str | None) -> Path:
-    return config.find(named, os.environ, Path.cwd())
+    return find(named, os.environ, Path.cwd())
 
 
 def _chosen(named: str | None, database: str | None) -> tuple[Choice, Path]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
 
 from qsup import pages
 from qsup.check.findings import Findings
@@ -62,6 +61,8 @@ def show(
 
 
 def _as_text(findings: Findings, last: str) -> None:
+    from rich.console import Console
+
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     for problem in findings.problems:
         console.print(str(problem), style=COLOURS[problem.severity])

@@ -46,7 +46,7 @@ def failed(
 
 
 def _show(found: list[Any], table: Table, limit: int, name: str, as_json: bool) -> None:
-    from qsup.cli.status import console
+    from qsup.cli.status_tables import console
 
     more = len(found) > limit
     if as_json:

@@ -19,8 +19,8 @@ from qsup.check.scan import shown
 from qsup.check.sites import Site
 from qsup.check.supervisord.listeners import Listener, heard_by
 from qsup.check.supervisord.survey import Survey, against_code
+from qsup.cli.looking import look
 from qsup.cli.options import json_option
-from qsup.cli.supervised import look
 from qsup.config import parse
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.importer.translate import Imported, translate

@@ -29,5 +29,5 @@ def run(config: str | None, database: str | None, *, strict: bool, allow_orphans
     arguments = [sys.executable, "-m", "qsup.supervise", "--config", str(file), *(["--strict"] if strict else [])]
     arguments += ["--allow-orphans"] if allow_orphans else []
     sys.stdout.flush()
-    # This process has parsed options with pydantic and more in it; the supervisor begins with nothing.
+    # This process has parsed options with click and more in it; the supervisor begins with nothing.
     os.execve(sys.executable, arguments, environment)  # noqa: S606  our own interpreter, no shell

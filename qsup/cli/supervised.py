@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from qsup.check.findings import Findings, Unclear
-from qsup.check.problem import Problem, counted, in_order
-from qsup.check.producers import connections, producers
-from qsup.check.scan import Scan, shown
+from qsup.check.php.horizon import FILE as HORIZON
+from qsup.check.problem import Problem, counted
+from qsup.check.producers import connections
+from qsup.check.scan import shown
 from qsup.check.sites import Site
 from qsup.check.supervisord.compare import softened
-from qsup.check.supervisord.survey import Survey, against_code, against_file, survey, unclear
+from qsup.check.supervisord.survey import Survey, unclear
+from qsup.cli.asked import ask_laravel
 from qsup.cli.faces import show
+from qsup.cli.looking import without_a_file
 from qsup.cli.options import the_file
-from qsup.config import Loaded
 from qsup.errors import ConfigUnreadable, ExitCode
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,30 +47,40 @@ def no_file(config: str | None) -> bool:
     return False
 
 
-def alone(files: Sequence[Path], paths: Sequence[Path], form: str, *, strict: bool) -> ExitCode:
-    """Compare the programs of `files` with the code in `paths`, print it, and say how it ended."""
-    found = look(files, paths)
-    code = producers(paths, Path.cwd())
-    problems = in_order([*found.problems, *against_code(found, code)])
-    hidden = tuple(_unclear(site) for site in code.sites if unclear(site, None))
-    findings = Findings(problems=problems, unverifiable=hidden, sites=len(code.sites))
-    show(findings, form, files[0], None, _looked_at(found))
-    if findings.count("error"):
-        return ExitCode.ERROR
-    return ExitCode.NOT_RUNNING if strict and findings.count("warning") else ExitCode.OK
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What to compare where there is no queues.yaml: programs (without files, Horizon's), code, and perhaps rows."""
+
+    files: Sequence[Path]
+    paths: Sequence[Path]
+    rows: bool = False
+    live: bool = False
+    database: str | None = None
 
 
-def look(files: Sequence[Path], paths: Sequence[Path]) -> Survey:
-    """The programs of `files`; `paths` is code that may belong to the same application."""
-    return survey(files, os.environ, connections([*paths, *files]))
+def has_horizon(paths: Sequence[Path]) -> bool:
+    """Whether the code belongs to an application that says itself what its workers listen to."""
+    return connections(paths).horizon is not None
 
 
-def beside(found: Survey, loaded: Loaded, read: Scan) -> tuple[Problem, ...]:
-    """The problems of the code, and what the programs say against queues.yaml."""
-    judged = tuple(softened(problem, found.found.listeners) for problem in read.problems)
-    if loaded.routing is None or loaded.parsed is None:
-        return (*judged, *found.problems)
-    return (*judged, *found.problems, *against_file(found, read.sites, loaded.parsed))
+def alone(asked: Asked, form: str, *, strict: bool) -> ExitCode:
+    """Compare programs with code, and with rows if wanted; print it, and say how it ended. Raises QsupError.
+
+    Raises click.UsageError for questions that need a queues.yaml or a database's name.
+    """
+    if asked.live:
+        raise click.UsageError("--live asks for the workers of a queues.yaml, and there is none.")
+    seen = without_a_file(asked.files, asked.paths)
+    stored, silent = list[Problem](), None
+    if asked.rows or asked.database:
+        stored, silent = ask_laravel(seen.found.heard(None).queues, asked.database)
+    rows = [softened(problem, seen.found.found.listeners) for problem in stored]
+    hidden = tuple(_unclear(site) for site in seen.read.sites if unclear(site, None))
+    findings = Findings(problems=(*seen.problems, *rows), unverifiable=hidden, sites=len(seen.read.sites))
+    show(findings, form, (*asked.files, HORIZON)[0], None, _looked_at(seen.found))
+    if silent is not None:
+        raise silent
+    return findings.exit_code(strict=strict)
 
 
 def _unclear(site: Site) -> Unclear:
@@ -87,6 +99,8 @@ def _looked_at(found: Survey) -> list[str]:
     listeners = found.found.listeners
     queues = {queue for one in listeners for queue in one.queues}
     processes = sum(one.processes for one in listeners)
+    if not found.read.programs and listeners:
+        return [f"{counted(len(listeners), 'supervisor')} of Horizon on {counted(len(queues), 'queue')}"]
     return [
         counted(len(found.read.programs), "program"),
         f"{counted(processes, 'worker')} on {counted(len(queues), 'queue')}",

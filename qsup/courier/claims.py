@@ -38,19 +38,20 @@ class Claims:
     def __init__(self) -> None:
         self.routing: Routing | None = None
         self.lines: dict[str, Line] = {}
+        self._pools: dict[str, tuple[str, ...]] = {}
         self.paused = False
 
     def configure(self, routing: Routing) -> None:
         """Serve this routing; queues that stay keep their place."""
         self.routing = routing
-        served = [queue for name in self.pools() for queue in routing.pool(name)]
+        self._pools = {name: routing.pool(name) for name, queue in routing.queues.items() if queue.workers > 0}
+        served = [queue for queues in self._pools.values() for queue in queues]
         self.lines = {queue: self.lines.get(queue, Line()) for queue in served}
         self.wake_all()
 
     def pools(self) -> list[str]:
         """The queues that have workers of their own."""
-        assert self.routing is not None  # noqa: S101  configured before anything else
-        return [name for name, queue in self.routing.queues.items() if queue.workers > 0]
+        return list(self._pools)
 
     def served(self) -> list[str]:
         """All queues that somebody here listens to."""
@@ -77,7 +78,7 @@ class Claims:
             return []
         found = []
         for pool, slots in free.items():
-            queue = next((name for name in self.routing.pool(pool) if not self.lines[name].empty), None)
+            queue = next((name for name in self._pools[pool] if not self.lines[name].empty), None)
             if slots and queue is not None:
                 found.append(self._want(queue, tuple(slots), now))
         return found

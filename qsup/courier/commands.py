@@ -42,6 +42,11 @@ class Commands:
     _scales: dict[str, Any] | None = None
     """What the supervisor was told last."""
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is something to say, though nobody asks."""
+        return bool(self.answers) or self._scales is None
+
     def heard(self, obeyed: Obeyed) -> None:
         """From another thread: the supervisor's answer."""
         self.answers.append(obeyed)

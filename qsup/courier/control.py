@@ -1,6 +1,6 @@
 """The courier's main thread: it talks to the supervisor, and so answers pings while a query hangs.
 
-The claim loop, the listener and the house are threads beside it. When the supervisor's end of the channel closes, the
+The claim loop, the lookout and the house are threads beside it. When the supervisor's end of the channel closes, the
 courier claims nothing more and stays until the last worker has reported.
 """
 
@@ -19,8 +19,8 @@ from qsup import embedded
 from qsup.board import Board
 from qsup.channel import Channel
 from qsup.courier.duty import Duty
-from qsup.courier.house import House, Housekeeper
-from qsup.courier.listen import Listener
+from qsup.courier.house import Housekeeper
+from qsup.courier.lookout import Lookout
 from qsup.courier.server import Server
 from qsup.messages import Alive, Configure, Died, Message, Overdue, Ping, Pong, Ready, Recheck, Stop
 from qsup.orders import Obeyed
@@ -45,8 +45,7 @@ class Control:
         self.outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._woken, self._waker = socket.socketpair()
         self.server = Server(listen_on(run), Board(run.board), self.tell, open_turns(run))
-        self.house: House | None = None
-        self.listener: Listener | None = None
+        self.lookout: Lookout | None = None
         self._dsn = ""
         self._heard_supervisor = time.monotonic()
         self._socket = _identity(run.courier_socket)
@@ -66,11 +65,11 @@ class Control:
             self._turn()
             self._look_after_ourselves()
         self._send_outbox()
-        self._end_threads()
+        self._end_lookout()
 
     def _look_after_ourselves(self) -> None:
-        if any(thread is not None and not thread.is_alive() and not thread.ended for thread in self._threads()):
-            # A courier without its house promotes nothing. Its thread has said why; the supervisor starts another.
+        if self.lookout is not None and not self.lookout.alive():
+            # Nothing would be promoted any more. Its thread has said why; the supervisor starts another.
             os._exit(1)
         if time.monotonic() < self._look_again or self.channel.closed:
             # Without a supervisor nobody new is to come: by that name another courier may listen already.
@@ -82,9 +81,6 @@ class Control:
                 self.server.listener = listen_on(self._run)
                 self._socket = _identity(self._run.courier_socket)
                 self.server.post("")
-
-    def _threads(self) -> tuple[House | None, Listener | None]:
-        return self.house, self.listener
 
     def _loop(self) -> None:
         try:
@@ -117,12 +113,12 @@ class Control:
                 continue
             if isinstance(message, Configure):
                 self._configure(message)
-            if isinstance(message, Obeyed) and self.house is not None:
-                self.house.heard(message)
+            if isinstance(message, Obeyed) and self.lookout is not None:
+                self.lookout.heard(message)
                 continue
             self.server.post(message)
-            if isinstance(message, Alive | Died) and self.house is not None:
-                self.house.look_soon()
+            if isinstance(message, Alive | Died) and self.lookout is not None:
+                self.lookout.look_soon()
         if self.channel.closed:
             self.server.post(Stop())
 
@@ -135,20 +131,20 @@ class Control:
             message.supervisor, Routing.from_dict(message.routing), message.generation, message.config_file,
             self.server.desk.listens, self._supervised, self.tell, lambda: self.server.turned_at,
         )  # fmt: skip
-        if self.house is not None and message.dsn == self._dsn:
-            self.house.configure(duty)
+        if self.lookout is not None and message.dsn == self._dsn:
+            self.lookout.configure(duty)
             return
-        self._end_threads()
+        self._end_lookout()
         self._dsn = message.dsn
         if embedded.is_embedded(message.dsn):
             # The embedded server is meant exactly; libpq must not complete its DSN from a shell's PG* variables.
             for name in [name for name in os.environ if name.startswith("PG")]:
                 del os.environ[name]
-        self.house = House(message.dsn, Housekeeper(duty, self.server.post, self._outdated, self._overdue))
-        self.server.service.on_due = lambda _queue, _delay: self.house.look_soon() if self.house else None
-        self.listener = Listener(message.dsn, message.supervisor, self.server.post, self.house.look_soon)
-        self.house.start()
-        self.listener.start()
+        keeper = Housekeeper(duty, self.server.post, self._outdated, self._overdue)
+        self.lookout = lookout = Lookout(message.dsn, keeper, self.server.post)
+        self.server.service.on_due = lambda _queue, delay: lookout.scheduled(delay)
+        self.server.service.glanced_at = lambda: keeper.glanced_at
+        lookout.start()
 
     def _outdated(self) -> None:
         self.server.post(Recheck())
@@ -160,10 +156,9 @@ class Control:
         # It pings every second; ten missed ones are a supervisor that hangs.
         return self.channel.closed or time.monotonic() - self._heard_supervisor < 10.0
 
-    def _end_threads(self) -> None:
-        for thread in self._threads():
-            if thread is not None:
-                thread.ended = True
+    def _end_lookout(self) -> None:
+        if self.lookout is not None:
+            self.lookout.end()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -148,7 +148,7 @@ class Desk:
         job = peer.jobs.pop(key, None)
         now = self.clock.now()
         if job is not None:
-            self.pace.saw(peer.slot.rpartition(":")[0], now - peer.head_at)
+            self.pace.saw(peer.pool, now - peer.head_at)
         peer.head_at = now
         if message.kind == "committed":
             peer.recorded.append(key)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHORT = 0.02
-"""Seconds that the jobs of a pool may take on average for others to wait behind them."""
+"""Seconds that the jobs of a pool may take on average for others to wait behind them; the last waits no longer."""
 LONG = 1.0
 """Seconds after which what waits behind a job is taken back (architecture, 8.8)."""
 ENOUGH = 20
 """Jobs that must have been seen."""
-AUTO_DEPTH = 4
+DEEPEST = 32
+"""Jobs that a worker may have by `prefetch: auto`, the running one included."""
 WEIGHT = 0.1
 
 
@@ -47,4 +48,6 @@ class Pace:
         if prefetch is not None:
             return 1 + prefetch
         seen = self._seen.get(pool, Seen())
-        return AUTO_DEPTH if seen.jobs >= ENOUGH and seen.seconds < SHORT else 1
+        if seen.jobs < ENOUGH or seen.seconds >= SHORT:
+            return 1
+        return min(DEEPEST, 1 + int(SHORT / max(seen.seconds, SHORT / DEEPEST)))

@@ -22,6 +22,8 @@ class Peer:
     pid: int
     slot: str = ""
     """Empty until it has said hello."""
+    pool: str = field(init=False, default="")
+    """The queue whose worker it is."""
     jobs: dict[Key, Claimed] = field(default_factory=dict)
     """Given to it and not reported yet."""
     recorded: list[Key] = field(default_factory=list)
@@ -38,6 +40,13 @@ class Peer:
     stalled: bool = False
     """It did not begin a job for long (somebody has stopped it): it gets no other before it says something."""
 
+    def __post_init__(self) -> None:
+        self.name(self.slot)
+
+    def name(self, slot: str) -> None:
+        """It is the worker of this slot."""
+        self.slot, self.pool = slot, slot.rpartition(":")[0]
+
 
 class Peers:
     """All connections, and the workers that the supervisor says are alive."""
@@ -51,11 +60,15 @@ class Peers:
 
     def known(self) -> list[Peer]:
         """The connections whose worker the supervisor has told us about; the hello of another waits in its socket."""
+        if len(self.by_slot) == len(self.connected):
+            return list(self.connected)
         pids = set(self.alive.values())
         return [peer for peer in self.connected if peer.slot or peer.pid in pids]
 
     def drop_strangers(self, now: float) -> None:
         """Connections that the supervisor never told us about."""
+        if len(self.by_slot) == len(self.connected):
+            return
         known = self.known()
         for peer in [peer for peer in self.connected if peer not in known]:
             if now - peer.since > STRANGER_LIMIT:
@@ -69,7 +82,7 @@ class Peers:
         old = self.by_slot.get(slot)
         if old is not None:
             self.drop(old)
-        peer.slot = slot
+        peer.name(slot)
         self.by_slot[slot] = peer
         return True
 
@@ -97,13 +110,14 @@ class Peers:
 
         Nothing is put behind a job that has been running for a while: it would only have to be taken back.
         """
-        found: dict[str, list[tuple[int, str]]] = {pool: [] for pool in depths}
+        found: dict[str, list[tuple[int, str]]] = {}
         for slot, peer in self.by_slot.items():
-            pool = slot.rpartition(":")[0]
-            late = bool(peer.jobs) and now - peer.head_at > STILL_SHORT
-            able = not (peer.leaving or peer.stalled or peer.channel.closed or late)
-            if pool in found and able:
-                found[pool] += [(place, slot) for place in range(len(peer.jobs), depths[pool])]
+            has, most = len(peer.jobs), depths.get(peer.pool, 0)
+            if has >= most or peer.leaving or peer.stalled or peer.channel.closed:
+                continue
+            # One that does not read what it was sent gets no more of it.
+            if not has or (now - peer.head_at <= STILL_SHORT and not peer.channel.unsent):
+                found.setdefault(peer.pool, []).extend((place, slot) for place in range(has, most))
         return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
 
     def piled_up(self, now: float, seconds: float) -> list[Peer]:

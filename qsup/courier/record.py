@@ -68,6 +68,9 @@ class Recorder:
         self._chance = chance
         """A random number in [0, 1), for jitter."""
         self.routing: Routing | None = None
+        self.timeouts: dict[str, float] = {}
+        """Seconds, of the job classes that have a time limit of their own."""
+        self._rules: dict[tuple[str, str], Rules] = {}
 
     def configure(self, routing: Routing) -> None:
         """Use these rules; queues and routes that are gone keep their last ones."""
@@ -77,12 +80,17 @@ class Recorder:
                 payload_limit=routing.payload_limit, database=routing.database, code=routing.code,
             )  # fmt: skip
         self.routing = routing
+        self.timeouts = {one.job: one.timeout for one in routing.routes.values() if one.timeout is not None}
+        self._rules.clear()
 
     def rules(self, job: Claimed) -> Rules:
         """The rules of the moment; ORPHAN for a queue that left the file before this courier was started."""
         if self.routing is None or job.queue not in self.routing.queues:
             return ORPHAN
-        return self.routing.rules(job.type, job.queue)
+        found = self._rules.get((job.type, job.queue))
+        if found is None:
+            found = self._rules[job.type, job.queue] = self.routing.rules(job.type, job.queue)
+        return found
 
     def sort(self, pendings: Iterable[Pending]) -> Sorted:
         """Decide each outcome."""

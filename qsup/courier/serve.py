@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from qsup.courier.desk import Desk
 from qsup.courier.pace import LONG
@@ -12,7 +11,7 @@ from qsup.courier.ports import Board, Busy, Database
 from qsup.courier.record import Pending, hook_rules, record, resolve
 from qsup.messages import Applied, Configure, Message, Say, Work
 from qsup.outcome import Report
-from qsup.routing import Routing
+from qsup.routing import Routing, poll_interval
 from qsup.rows import Claimed, Key
 
 UNROUTED_WAIT = 30.0
@@ -36,6 +35,8 @@ class Service:
         # Rises over all couriers of one boot: a revocation by an earlier one never meets a new job.
         self._number = int(desk.clock.boot() * 1_000_000)
         self.on_due: Callable[[str, float], None] = lambda _queue, _delay: None
+        self.glanced_at: Callable[[], float] = lambda: -60.0
+        """When somebody else last looked which queues have ready rows; as long as that goes on we need not poll."""
         self.settled = False
         self.busy_with = "waiting"
         self._applied = 0
@@ -78,12 +79,16 @@ class Service:
         self._take_back_piles()
         self._take_back_unbegun()
         self.busy_with = "claiming"
-        if self._now() - self._polled_at >= self.poll_interval():
-            self._polled_at = self._now()
-            self.desk.claims.wake_all()
+        self._poll()
         self._claim_all(database)
         self._announce(database)
         self._tell_late_ends()
+
+    def _poll(self) -> None:
+        interval, now = self.poll_interval(), self._now()
+        if now - self._polled_at >= interval and now - self.glanced_at() >= 2 * interval:
+            self._polled_at = now
+            self.desk.claims.wake_all()
 
     def _tell_late_ends(self) -> None:
         while self.desk.late_ends:
@@ -91,9 +96,8 @@ class Service:
             self.tell(Say(f"a late end changed nothing: {end}; the job had ended or was taken over before"))
 
     def poll_interval(self) -> float:
-        """Seconds: the guarantee behind the notifications, min(sleep, 1 s) over all queues."""
-        sleeps = [self.routing.queues[name].sleep for name in self.desk.claims.served()]
-        return max(0.05, min([1.0, *sleeps]))
+        """Seconds: the guarantee behind the notifications, over all queues that we serve."""
+        return poll_interval(self.routing.queues[name] for name in self.desk.claims.served())
 
     def _apply(self, database: Database) -> None:
         if self._applied != self.config.generation:
@@ -183,7 +187,7 @@ class Service:
         wants = self.desk.claims.wants(self.desk.free(), begin) if self.desk.roster_known else []
         if not wants and not done:
             return False
-        ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self._timeouts())
+        ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self.desk.recorder.timeouts)
         now = self._now()
         self.desk.claims.took(wants, claimed, now, now - begin)
         gone = [key for key in done if key[0] in ended]
@@ -196,7 +200,7 @@ class Service:
 
     def _take_back_piles(self) -> None:
         for peer in self.desk.peers.piled_up(self._now(), LONG):
-            self.desk.pace.forget(peer.slot.rpartition(":")[0])
+            self.desk.pace.forget(peer.pool)
             if self.board.take_back(peer.slot, peer.last):
                 self._took_back(peer, "the job before it ran long")
 
@@ -225,14 +229,10 @@ class Service:
     def _now(self) -> float:
         return self.desk.clock.now()
 
-    def _timeouts(self) -> dict[str, float]:
-        routes = self.routing.routes.values()
-        return {route.job: route.timeout for route in routes if route.timeout is not None}
-
     def _hand_out(self, job: Claimed, leased: float) -> None:
         peer = self.desk.peers.by_slot.get(job.slot)
-        work = self._work(job, leased)
-        if work is None:
+        handler = self._handler(job)
+        if handler is None:
             self.desk.keep(Pending(job.key, self._no_handler(job), job))
         elif peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
@@ -242,7 +242,7 @@ class Service:
             if self._takes_back:
                 self._number += 1
                 peer.last = self._number
-            peer.channel.send(replace(work, number=peer.last, recorded=[list(key) for key in peer.recorded]))
+            peer.channel.send(self._work(job, handler, leased, peer))
             peer.recorded.clear()
 
     def _no_handler(self, job: Claimed) -> Report:
@@ -252,11 +252,11 @@ class Service:
         reason = f"no queues.yaml that this supervisor has seen routes {job.type}"
         return Report(kind="unrouted", after=UNROUTED_WAIT, reason=reason)
 
-    def _work(self, job: Claimed, leased: float) -> Work | None:
+    def _handler(self, job: Claimed) -> str | None:
         route = self.routing.routes.get(job.type)
-        handler = None if route is None else (route.failed if job.step == "failed" else route.handler)
-        if handler is None:
-            return None
+        return None if route is None else (route.failed if job.step == "failed" else route.handler)
+
+    def _work(self, job: Claimed, handler: str, leased: float, peer: Peer) -> Work:
         rules = self.desk.recorder.rules(job)
         rules = hook_rules(rules) if job.step == "failed" else rules
         return Work(
@@ -265,6 +265,7 @@ class Service:
             step=job.step, error=job.error or "", keep=rules.keep > 0, dsn=self.config.dsn,
             # From before the claim was sent: its answer may have taken as long as the host was asleep.
             expires=leased + rules.lease,
+            number=peer.last, recorded=[list(key) for key in peer.recorded],
         )  # fmt: skip
 
     def _announce(self, database: Database) -> None:

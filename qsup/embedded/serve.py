@@ -24,8 +24,11 @@ from qsup.errors import AlreadyRunning, QsupError
 from qsup.messages import Database, Message, Ping, Pong, Stop
 from qsup.rundir import RunDirectory
 from qsup.slots import byte_holder, hold_byte
+from qsup.wake import wait
 
 WATCH_SECONDS = 0.2
+"""Where the system does not tell of the death of a process that is not our child."""
+LOOK_SECONDS = 2.0
 ORPHAN_WATCH_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
@@ -69,11 +72,13 @@ class Keeper(threading.Thread):
         """The supervisor is gone without a Stop: its courier and workers may still have jobs to bring home."""
         self.finished = False
         self._leave = threading.Event()
+        self._left, self._leaver = os.pipe()
         self._retry = FIRST_RETRY_SECONDS
 
     def leave(self) -> None:
         """End as soon as possible."""
         self._leave.set()
+        os.write(self._leaver, b".")
 
     def attend(self, *, supervised: bool) -> None:
         """Hold the post while there is a supervisor."""
@@ -88,7 +93,7 @@ class Keeper(threading.Thread):
         try:
             server = self._bring_up()
             while not self._may_go(server):
-                self._leave.wait(ORPHAN_WATCH_SECONDS if self.orphaned else WATCH_SECONDS)
+                self._rest(0 if server is None else server.pid)
                 if server is None or not server.is_alive():
                     self._lost(server)
                     server = self._bring_up()
@@ -96,6 +101,18 @@ class Keeper(threading.Thread):
             self.finished = True
         finally:
             os.close(self._ringer)
+
+    def _rest(self, postmaster: int) -> None:
+        # A descriptor of the process wakes us at its death; asking five times a second cost more than all pings.
+        try:
+            descriptor = os.pidfd_open(postmaster)
+        except (AttributeError, OSError):
+            self._leave.wait(WATCH_SECONDS)
+            return
+        try:
+            wait([descriptor, self._left], [], ORPHAN_WATCH_SECONDS if self.orphaned else LOOK_SECONDS)
+        finally:
+            os.close(descriptor)
 
     def _bring_up(self) -> Server | None:
         self.doing = "starting"

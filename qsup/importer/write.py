@@ -28,6 +28,12 @@ ELSEWHERE: Mapping[str, str] = {
 }
 """Keys of programs that queues.yaml has no word for, and why."""
 
+NOT_IMPORTED = {
+    "qsup run": "`qsup run` serves a queues.yaml of its own",
+    "horizon": "Horizon decides itself how many workers a queue has",
+}
+"""Listeners whose queues may be known, and why there are none in the file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -118,9 +124,9 @@ def _jobs(jobs: Sequence[Job]) -> Iterator[str]:
 
 
 def _left_out(found: Sorted) -> Iterator[str]:
-    unknown = [one for one in found.listeners if one.why or one.kind == "qsup run"]
+    unknown = [one for one in found.listeners if one.why or one.kind in NOT_IMPORTED]
     for one in unknown:
-        yield from _comment(f"Not imported: {one.place}: {one.why or '`qsup run` serves a queues.yaml of its own'}")
+        yield from _comment(f"Not imported: {one.place}: {one.why or NOT_IMPORTED[one.kind]}")
     for program in (*found.others, *found.unreadable):
         yield from _comment(f"Not a queue worker: {program.section.place}")
     if unknown or found.others or found.unreadable:

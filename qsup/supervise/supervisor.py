@@ -33,7 +33,7 @@ from qsup.supervise.plan import Exit, lines
 from qsup.supervise.reconcile import reconcile
 from qsup.supervise.say import Voice, ended_scales
 from qsup.supervise.say import told as told_state
-from qsup.supervise.statefile import Json, StateFile, told
+from qsup.supervise.statefile import Json, StateFile, told, told_from
 from qsup.wake import WakePipe, wait
 
 ORPHANS = "the edit would leave jobs without worker or handler; mend that, or start with `qsup run --allow-orphans`"
@@ -263,18 +263,20 @@ class Supervisor:
         self.voice.say("the edit is refused; what ran before goes on")
 
     def _publish(self) -> None:
-        self.file.write(
-            {
-                "pid": os.getpid(),
-                "started": self.started,
-                "config_file": self.liaison.config_file,
-                "database": {**self.database.known, "pid": self.state.child(DATABASE).pid},
-                "declared": self.database.declared,
-                "findings": self.findings,
-                "rejected": self.rejected,
-                **told(self.state, self.boot_epoch),
-            }
-        )
+        database = self.database.known, self.database.declared
+        self.file.write((told_from(self.state), database, self.findings, self.rejected), self._content)
+
+    def _content(self) -> Json:
+        return {
+            "pid": os.getpid(),
+            "started": self.started,
+            "config_file": self.liaison.config_file,
+            "database": {**self.database.known, "pid": self.state.child(DATABASE).pid},
+            "declared": self.database.declared,
+            "findings": self.findings,
+            "rejected": self.rejected,
+            **told(self.state, self.boot_epoch),
+        }
 
 
 def _chance() -> float:

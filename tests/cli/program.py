@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from tests import commandline
 
 Qsup = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -24,14 +25,6 @@ def qsup_in(folder: Path, dsn: str) -> Qsup:
     """`qsup("migrate", "--check")`; `stdin` is what it reads."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "qsup", *arguments],
-            cwd=folder,
-            env={**os.environ, "QSUP_DATABASE_URL": dsn},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return commandline.run(*arguments, cwd=folder, env={**os.environ, "QSUP_DATABASE_URL": dsn}, stdin=stdin)
 
     return run

@@ -30,8 +30,14 @@ def test_what_has_left_the_file_is_named(qsup: Qsup, db: Connection[Any], shop: 
         "retired queues: notes; dispatch refuses them, waiting rows are kept",
         "retired jobs: Note; dispatch refuses them, waiting rows are kept",
     ]
+    message = (
+        "unheard: queue notes holds 1 job of Note, but no worker of this file serves it, did you mean other? [Q301]"
+    )
+    assert answer.stderr == message + "\n"
+    assert len(json.loads(qsup("apply", "--json").stdout)["unheard"]) == 1
     (shop / "queues.yaml").write_text(FILE)
     told = json.loads(qsup("apply", "--json").stdout)
+    assert "[Q301]" not in str(told.pop("unheard")), "the row is served again"
     assert told == {"queues": ["notes", "other"], "jobs": ["Note"], "retired_queues": [], "retired_jobs": []}
 
 

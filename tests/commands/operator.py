@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import commandline
+
 WHO = "ann@desk"
 
 
@@ -28,10 +30,10 @@ class Operator:
 
     def tries(self, *words: str) -> tuple[int, str]:
         """A command to its end: exit code and what it said."""
-        call = self.calls(*words)
-        said, _ = call.communicate(timeout=90)
+        done = commandline.run(*words, cwd=self.folder, env=self.environment)
+        said = done.stdout + done.stderr
         assert "Traceback" not in said, said
-        return call.returncode, said
+        return done.returncode, said
 
     def says(self, *words: str) -> str:
         """A command that must succeed; what it said."""

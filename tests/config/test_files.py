@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from qsup.check.load import code_version, load, load_or_raise
-from qsup.config import find
 from qsup.errors import ConfigUnreadable, ExitCode
+from qsup.locate import find
 from qsup.reading import MOST_BYTES
 from qsup.routing import Routing
 

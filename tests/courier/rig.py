@@ -6,6 +6,7 @@ The test reads and sends the supervisor's messages itself, so it can kill, stop 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,14 +16,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psycopg
-
 from qsup.board import Board
 from qsup.channel import Channel
 from qsup.messages import Alive, Configure, Died, Fork, Forked, Load, Message, Roster, Serving, Signal, Stop
 from qsup.outcome import Rules
 from qsup.routing import Queue, Route, Routing
 from qsup.rundir import RunDirectory, run_directory
+from tests.window import Window, pause
 
 M = TypeVar("M", bound=Message)
 
@@ -158,6 +158,7 @@ class Rig:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.dsn = dsn
+        self.window = Window(dsn)
         self.project = project
         (project / "rigjobs.py").write_text(JOBS)
         self.run = run_directory(project / "queues.yaml")
@@ -227,14 +228,20 @@ class Rig:
 
     def until(self, predicate: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
         """Be the supervisor until the predicate is true."""
-        deadline = time.monotonic() + timeout
+        begin = time.monotonic()
         while not (value := predicate()):
-            assert time.monotonic() < deadline, (
+            waited = time.monotonic() - begin
+            assert waited < timeout, (
                 f"after {timeout} s still not: {what}; courier: {self.courier.inbox}, {self.courier.log.read_text()}"
             )
             self.turn()
-            time.sleep(0.01)
+            self.listen(pause(waited))
         return value
+
+    def listen(self, seconds: float) -> None:
+        """Sleep until a message arrives, at most so long."""
+        channels = [process.channel for process in (self.template, self.courier)]
+        select.select([channel.socket for channel in channels if not channel.closed], [], [], seconds)
 
     def heard(self, kind: type[M]) -> list[M]:
         """Messages of one kind from the courier."""
@@ -252,8 +259,7 @@ class Rig:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """A query's rows."""
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            return conn.execute(query.encode()).fetchall()
+        return self.window.rows(query)
 
     def drained(self) -> bool:
         """Whether no job is left."""
@@ -270,6 +276,7 @@ class Rig:
 
     def stop(self) -> None:
         """End everything, in order if it can be."""
+        self.window.close()
         for slot, pid in self.workers.items():
             self.template.channel.send(Signal(slot, pid, signal.SIGTERM))
         for process in (self.template, self.courier):

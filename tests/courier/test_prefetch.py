@@ -10,7 +10,7 @@ import time
 
 import psycopg
 
-from qsup.courier.pace import AUTO_DEPTH, ENOUGH, Pace
+from qsup.courier.pace import DEEPEST, ENOUGH, SHORT, Pace
 from tests.courier.rig import Rig
 from tests.courier.test_jobs_run import put, ready
 
@@ -44,7 +44,7 @@ def test_a_worker_is_handed_as_many_as_the_file_says_and_runs_them_in_order(rig:
 
 def test_what_waits_behind_a_long_job_is_taken_back_uncharged_and_run_once(rig: Rig) -> None:
     ready(rig, workers=1, prefetch=3)
-    long, *others = [put(rig, seconds=3.0), put(rig), put(rig), put(rig)]
+    long, *others = put_together(rig, {"seconds": 3.0}, {}, {}, {})
     rig.until(lambda: held(rig) == 4, "three wait behind the long one")
     rig.until(lambda: held(rig) == 1, "they are taken back")
     rig.until(rig.drained, "all done")
@@ -126,10 +126,20 @@ def test_auto_waits_for_enough_short_jobs_and_one_long_job_begins_anew() -> None
     assert pace.depth("q", None) == 1
     for _ in range(ENOUGH):
         pace.saw("q", 0.001)
-    assert pace.depth("q", None) == AUTO_DEPTH
+    assert pace.depth("q", None) > 1
     assert pace.depth("other", None) == 1
     pace.forget("q")
     assert pace.depth("q", None) == 1
+
+
+def test_auto_lets_so_many_wait_that_the_last_waits_no_longer_than_a_short_job_takes() -> None:
+    for seconds in (0.0, 0.0001, 0.001, 0.004, 0.012, 0.019):
+        pace = Pace()
+        for _ in range(ENOUGH):
+            pace.saw("q", seconds)
+        depth = pace.depth("q", None)
+        assert 2 <= depth <= DEEPEST
+        assert (depth - 1) * seconds <= SHORT
 
 
 def test_auto_never_lets_jobs_wait_behind_slow_ones_and_a_number_is_a_number() -> None:

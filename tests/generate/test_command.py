@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commandline
 from tests.generate.reader import read_back
 
 QUEUES = """\
@@ -33,8 +34,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def gen(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "qsup", "gen-supervisor", *words]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    return commandline.run("gen-supervisor", *words, cwd=cwd)
 
 
 def test_it_prints_a_file_whose_workers_find_the_project(project: Path) -> None:

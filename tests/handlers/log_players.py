@@ -23,12 +23,18 @@ def settings(folder: Path, **changes: object) -> RotationSettings:
 
 
 def write(path: str, name: str, count: str) -> None:
-    """Numbered lines of 20 to 12,000 bytes, with a few pauses."""
-    chance, log = random.Random(name), LogFile(path)  # noqa: S311  the same lines in every run
-    for number in range(int(count)):
+    """Numbered lines of 20 to 12,000 bytes, with a few pauses, and on until the file `enough` lies beside the log.
+
+    The number of lines is printed at the end.
+    """
+    chance, log, number = random.Random(name), LogFile(path), 0  # noqa: S311  the same lines in every run
+    while number < int(count) or not Path(path).with_name("enough").exists():
         log.write(f"{name} {number} {'x' * chance.choice([5, 50, 12_000])} end\n".encode())
-        if chance.random() < 0.02:
+        number += 1
+        # Once it has said what it must, it leaves the processor to those who rotate.
+        if number > int(count) or chance.random() < 0.02:
             time.sleep(0.01)
+    print(number)
 
 
 def write_plainly(name: str, count: str) -> None:

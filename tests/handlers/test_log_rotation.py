@@ -48,7 +48,8 @@ def read(path: Path) -> str:
 
 
 def player(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.handlers.log_players", *words], cwd=ROOT)
+    command = [sys.executable, "-m", "tests.handlers.log_players", *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
 
 def test_a_log_that_has_grown_is_put_aside_and_compressed_in_the_next_run(tmp_path: Path) -> None:
@@ -154,18 +155,21 @@ def test_a_disk_without_room_leaves_everything_as_it_was(tmp_path: Path) -> None
     assert names(tmp_path) == ["x.log", "x.log.1"]
 
 
-def test_several_writers_and_several_rotators_lose_no_line_and_tear_none(tmp_path: Path) -> None:
-    count = 600
+def test_several_writers_and_several_rotators_lose_no_line_and_tear_none(
+    tmp_path: Path, eventually: Eventually
+) -> None:
     rotators = [player("rotate", str(tmp_path)) for _ in range(3)]
-    writers = [player("write", str(tmp_path / "x.log"), f"writer-{number}", str(count)) for number in range(4)]
-    assert [writer.wait(120) for writer in writers] == [0, 0, 0, 0]
+    writers = [player("write", str(tmp_path / "x.log"), f"writer-{number}", "600") for number in range(4)]
+    eventually(lambda: len(list(tmp_path.glob("x.log.*.gz"))) > 5, 120, what="it is rotated while they write")
+    (tmp_path / "enough").touch()
+    counts = [int(writer.communicate(timeout=120)[0]) for writer in writers]
     (tmp_path / "stop").touch()
-    assert [rotator.wait(60) for rotator in rotators] == [0, 0, 0]
+    assert [rotator.communicate(timeout=60)[0] for rotator in rotators] == [b""] * 3
+    assert [one.returncode for one in (*writers, *rotators)] == [0] * 7
     rotate_all(settings(tmp_path, keep=999), seconds=30)
-    assert len(list(tmp_path.glob("x.log.*.gz"))) > 5, "it was rotated while they wrote"
     assert [line for line in lines(tmp_path) if not line.endswith(" end")] == []
     seen = [tuple(line.split()[:2]) for line in lines(tmp_path)]
-    assert sorted(seen) == sorted((f"writer-{one}", str(number)) for one in range(4) for number in range(count))
+    assert sorted(seen) == sorted((f"writer-{one}", str(number)) for one in range(4) for number in range(counts[one]))
     for one in range(4):
         own = [int(number) for name, number in seen if name == f"writer-{one}"]
         assert own == sorted(own), "a writer's lines are in order over all files"

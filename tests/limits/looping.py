@@ -51,10 +51,8 @@ class Looping(Run):
 
     def left(self, queue: str) -> int:
         """Jobs of the queue that are not ended."""
-        with psycopg.connect(self.dsn) as conn:
-            row = conn.execute("SELECT count(*) FROM qsup.jobs WHERE queue = %s", (queue,)).fetchone()
-        assert row is not None
-        return int(row[0])
+        counts = dict(self.rows("SELECT queue, count(*)::int FROM qsup.jobs GROUP BY queue"))
+        return int(counts.get(queue, 0))
 
     def passes(self, seconds: float) -> None:
         """Let time pass; what is asserted after it holds however slow the machine is."""

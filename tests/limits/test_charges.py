@@ -158,6 +158,7 @@ def test_the_soft_alarm_is_held_back_while_commit_is_on_its_way(rig: Rig) -> Non
 def test_the_soft_alarm_rings_inside_the_handler_and_nowhere_else() -> None:
     limit = SoftLimit()
     before = signal.getsignal(signal.SIGALRM)
+    limit.install()
     try:
         limit.start(0.05)
         with pytest.raises(TimeLimit), limit:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from itertools import pairwise
+
 import pytest
 
 from tests.limits.looping import Looping
 from tests.supervise.rig import QUEUES
 
-SLICES = 10
+TICKS = 40
+"""Jobs that a queue with one worker begins one after the other while another queue has four workers and begins none:
+then that one stood still. The machine's load slows both. Seen on busy machines: 10 at most."""
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,7 @@ def test_four_workers_under_load_are_replaced_and_jobs_are_done_all_the_time(
     run.spawn()
     run.settles(payments=4, sms=1)
     jobs = run.put("payments", how, count=count, seconds=0.02)
+    run.put("sms", count=400, seconds=0.02)
     run.until(lambda: not run.left("payments"), "all are done")
     begins = run.begins("payments")
     assert len(begins) == len(jobs), "a job was run twice or not at all"
@@ -29,11 +35,9 @@ def test_four_workers_under_load_are_replaced_and_jobs_are_done_all_the_time(
     assert {kind for (kind,) in run.rows("SELECT kind FROM qsup.job_events")} <= {"released"}
     workers = {pid for _, _, pid in begins}
     assert len(workers) >= 10, "the workers were not replaced"
-    first, last = begins[0][0], begins[-1][0]
-    counts = [0] * SLICES
-    for at, _, _ in begins:
-        counts[min(SLICES - 1, int(SLICES * (at - first) / (last - first)))] += 1
-    assert min(counts) > 0, f"the queue stood still for a while: {counts}"
+    ticks = [at for at, _, _ in run.begins("sms")]
+    still = max(bisect(ticks, later) - bisect(ticks, at) for (at, _, _), (later, _, _) in pairwise(begins))
+    assert still < TICKS, f"the queue stood still while the other one began {still} jobs"
 
 
 def test_a_worker_that_is_idle_when_it_grows_old_is_replaced_while_the_others_stay(run: Looping) -> None:

@@ -21,6 +21,7 @@ ROWS: dict[int, str] = {
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
+        qsup.why.ask qsup.why.here
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.skimmer qsup.check.cache qsup.check.skim qsup.check.recall
         qsup.check.python.* qsup.check.php.* qsup.check.handlers qsup.check.sites qsup.check.scan
@@ -31,15 +32,16 @@ ROWS: dict[int, str] = {
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,
     2: """
-        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph qsup.schema qsup.outbox
+        qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph.* qsup.schema qsup.outbox
+        qsup.why.*
         qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
         qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
     1: """
-        qsup.config qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+        qsup.config qsup.locate qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
     """,
     0: """
-        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version
+        qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version qsup.storable
         qsup.check qsup.check.problem
     """,
 }
@@ -52,7 +54,7 @@ UPWARD = {
 DRIVER = """
     qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
     qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints qsup.operating
-    qsup.failed qsup.retrying qsup.story qsup.follow
+    qsup.failed qsup.retrying qsup.story qsup.follow qsup.why.ask
 """
 """Only these import psycopg."""
 
@@ -73,8 +75,10 @@ IMPURE = """
 PURE_ENOUGH = {
     ("qsup.job", "datetime"): "types of parameters; nothing asks for the time",
     ("qsup.courier.deaths", "signal"): "the names of signals",
-    ("qsup.config", "os"): "find() asks whether the file is there",
-    ("qsup.config", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
+    ("qsup.locate", "os"): "find() asks whether the file is there",
+    ("qsup.locate", "pathlib"): "find() asks whether the file is there; reading it is qsup.check.load's",
+    ("qsup.why.facts", "datetime"): "the type of what the database told; nothing asks for the time",
+    ("qsup.why.words", "datetime"): "the type of what the database told; nothing asks for the time",
 }
 """Impure libraries of which a pure module uses only something pure, each with its reason."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.project.source import ROOT, Module, modules
 
-EVERYTHING = modules("qsup", "handlers", "tests", "docs")
+EVERYTHING = modules("qsup", "handlers", "bench", "tests", "docs")
 SILENCED = re.compile(r"#\s*(noqa|type:\s*ignore)", re.IGNORECASE)
 WITH_REASON = re.compile(
     r"# (noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)*  +\S.*|type: ignore\[[a-z-]+(, ?[a-z-]+)*\]  # \S.*)"
@@ -20,7 +20,7 @@ UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 OUTSIDE = re.compile(r"\.\./shared|/work/(shared|main|wt)")
 TEXTS = [
     path
-    for folder in ("qsup", "handlers", "tests", "docs", ".ci")
+    for folder in ("qsup", "handlers", "bench", "tests", "docs", ".ci")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.is_file() and path.suffix in {".py", ".sql", ".yaml", ".md", ".txt", ".json", ".conf", ""}
 ] + [ROOT / name for name in ("README.md", "CHANGELOG.md", "Makefile", "pyproject.toml", "queues.yaml")]

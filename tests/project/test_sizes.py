@@ -13,7 +13,7 @@ FUNCTION_LINES = 50
 MOST_FUNCTIONS = 25
 MEDIAN_FUNCTION = 8
 
-OURS = modules("qsup", "handlers")
+OURS = modules("qsup", "handlers", "bench")
 
 
 @pytest.mark.parametrize("module", OURS, ids=lambda module: module.shown)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
+from tests import commandline
 from tests.conftest import Eventually
 from tests.courier.rig import JOBS
+from tests.window import Window
 
 FILE = """
 version: 1
@@ -33,6 +34,7 @@ class Project:
 
     def __init__(self, path: Path, dsn: str) -> None:
         self.path, self.dsn = path, dsn
+        self.window = Window(dsn)
         self.notes = path / "notes"
         self.started: list[subprocess.Popen[bytes]] = []
         (path / "queues.yaml").write_text(FILE)
@@ -41,10 +43,9 @@ class Project:
 
     def command(self, *words: str) -> str:
         """Run a qsup command to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "qsup", *words], cwd=self.path, env=self.environment, capture_output=True, check=True
-        )
-        return done.stdout.decode()
+        done = commandline.run(*words, cwd=self.path, env=self.environment)
+        done.check_returncode()
+        return done.stdout
 
     def worker(self, queue: str = "q") -> subprocess.Popen[bytes]:
         """Start one."""
@@ -72,8 +73,7 @@ class Project:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """A query's rows."""
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            return conn.execute(query.encode()).fetchall()
+        return self.window.rows(query)
 
     def drained(self) -> bool:
         """No job is left."""
@@ -89,6 +89,7 @@ def project(tmp_path: Path, dsn: str) -> Iterator[Project]:
         if popen.poll() is None:
             popen.kill()
         popen.wait()
+    found.window.close()
 
 
 def test_term_lets_the_running_job_finish_and_exits_0(project: Project, eventually: Eventually) -> None:
@@ -127,11 +128,12 @@ def test_after_kill_9_of_the_parent_its_successor_takes_over_number_and_job(
     project: Project, eventually: Eventually
 ) -> None:
     first = project.worker()
-    project.put(seconds=1.0)
+    project.put(how="stay")
     child = int(eventually(lambda: project.lines, what="the job began")[0][3])
     first.kill()
     first.wait()
     eventually(lambda: not Path(f"/proc/{child}").exists(), what="the child died with its parent")
+    Path(f"{project.notes}.go").touch()
     project.worker()
     eventually(project.drained, what="the successor ran the job")
     assert [line[1:3] for line in project.lines] == [["1", "0"], ["1", "0"]]

@@ -16,7 +16,9 @@ import pytest
 
 from qsup.reaper import group_is_empty, kill, kill_group
 from qsup.rundir import RunDirectory
+from tests import commandline
 from tests.conftest import wait_until
+from tests.window import Window
 
 SHOP = """
 import os, signal, time
@@ -54,6 +56,7 @@ class Run:
         self.project, self.dsn = project, dsn
         self.runtime_dsn = dsn
         """What the program itself is told, when it is not what the test uses."""
+        self.window = Window(dsn)
         self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -73,10 +76,7 @@ class Run:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of qsup in the project, to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "qsup", *arguments],
-            cwd=self.project, env=self.environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return commandline.run(*arguments, cwd=self.project, env=self.environment)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -128,8 +128,7 @@ class Run:
         return int(row[0])
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            return conn.execute(query).fetchall()
+        return self.window.rows(query)
 
     def waits_for_jobs_to_end(self) -> None:
         self.until(self._no_job_is_left, "no job is left")
@@ -187,6 +186,7 @@ class Run:
 
     def close(self) -> None:
         """End everything, however it is."""
+        self.window.close()
         for process in self.processes:
             if process.poll() is None:
                 _ = self.state

@@ -84,6 +84,18 @@ def test_a_start_with_unheard_code_says_so_serves_the_rest_and_takes_other_edits
     assert run.state["rejected"] is None
 
 
+def test_a_start_says_which_waiting_rows_its_file_leaves_unheard(run: Run) -> None:
+    with psycopg.connect(run.dsn, autocommit=True) as conn:
+        conn.execute("INSERT INTO qsup.queues (name, workers) VALUES ('former', 1)")
+        conn.execute("INSERT INTO qsup.job_types (name, queue, payload_limit) VALUES ('Gone', 'former', 1000)")
+        conn.execute("SELECT qsup.dispatch('Gone', '{}')")
+    run.start()
+    run.says("unheard: queue former holds 1 job of Gone, but no worker of this file serves it")
+    run.until(lambda: [found["queue"] for found in run.state["findings"]] == ["former"], "the state says so too")
+    run.dispatch("heard")
+    run.waits_for("end heard")
+
+
 def test_a_strict_start_with_unheard_code_is_refused(run: Run) -> None:
     (run.project / "teller.py").write_text(TELLER)
     write(run, refund=False)

@@ -201,6 +201,18 @@ def test_a_worker_does_not_hold_the_templates_channel_open(template: Supervisor)
     os.killpg(pid, signal.SIGKILL)
 
 
+SLOW_CHILD = "import os, time\nos.register_at_fork(after_in_child=lambda: time.sleep(0.5))\n"
+
+
+def test_a_worker_that_is_told_to_leave_in_its_first_moment_leaves(template: Supervisor) -> None:
+    (template.project / "slow_child.py").write_text(SLOW_CHILD)
+    template.load("slow_child")
+    template.expect(messages.Ready)
+    template.fork()
+    template.channel.send(messages.Stop())
+    assert template.process.wait(15) == 0, "it waits for a worker that has heard nothing"
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import commandline
 from tests.supervisord.conf import program
 
 LARAVEL = Path(__file__).parent / "laravel-queue.conf"
@@ -62,8 +62,7 @@ def tidy(job: TidyJob, ctx: qsup.Context) -> None: ...
 
 def qsup(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if key != "QSUP_CONFIG"}
-    argv = [sys.executable, "-m", "qsup", *words]
-    return subprocess.run(argv, cwd=cwd, env=environ | {"NO_COLOR": "1"}, capture_output=True, text=True, check=False)
+    return commandline.run(*words, cwd=cwd, env=environ | {"NO_COLOR": "1"})
 
 
 def write(folder: Path, **files: str) -> None:
@@ -181,7 +180,7 @@ def test_php_beside_a_queues_yaml_is_heard_by_the_programs_and_by_the_file(incid
 def test_strict_and_json_hold_here_too(tmp_path: Path) -> None:
     write(tmp_path, queue_conf=program("php artisan queue:work --queue=pay --timeout=60", keys={"stopwaitsecs": 5}))
     assert qsup("validate", "--supervisor", "queue.conf", cwd=tmp_path).returncode == 0
-    assert qsup("validate", "--supervisor", "queue.conf", "--strict", cwd=tmp_path).returncode == 3
+    assert qsup("validate", "--supervisor", "queue.conf", "--strict", cwd=tmp_path).returncode == 1
     answer = json.loads(qsup("validate", "--supervisor", "queue.conf", "--json", cwd=tmp_path).stdout)
     assert answer["sites"] == 0
     assert answer["problems"] == [
@@ -300,6 +299,15 @@ def test_a_stop_that_is_too_short_for_queues_yaml_is_told(shop: Path) -> None:
     ]
     write(shop, qsup_conf=program("qsup worker --queue=pay", keys={"stopwaitsecs": 80}))
     assert lines(qsup("validate", "--supervisor", "qsup.conf", cwd=shop), "Q620") == []
+
+
+def test_qsup_run_under_supervisord_needs_the_time_of_its_slowest_job(shop: Path) -> None:
+    slow = QUEUES.replace('"shop:tidy"', '"shop:tidy", timeout: 10m')
+    write(shop, queues_yaml=slow, qsup_conf=program("qsup run", keys={"stopwaitsecs": 80}))
+    assert lines(qsup("validate", "--supervisor", "qsup.conf", cwd=shop), "Q620") == [
+        "qsup.conf:4:1: warning: [program:a] kills a running job 80 s after a stop (stopwaitsecs), but it may need "
+        "620 s, stopwaitsecs=620, for queue pay [Q620]"
+    ]
 
 
 def test_qsup_run_under_supervisord_hears_everything(shop: Path) -> None:

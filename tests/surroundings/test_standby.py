@@ -109,4 +109,6 @@ def refused_by_the_server(run: Run, environment: dict[str, str]) -> None:
     done = run.command("dispatch", "Pay", json.dumps({"text": "x"}))
     assert (done.returncode, done.stdout) == (75, ""), done
     assert "PostgreSQL only reads here: cannot execute" in done.stderr
+    asked = run.command("why", "1")
+    assert (asked.returncode, "PostgreSQL only reads (it is a standby)" in asked.stdout) == (0, True), asked
     run.runtime_dsn = before

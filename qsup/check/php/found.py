@@ -9,6 +9,7 @@ from pathlib import Path
 from qsup.check.php.application import Application, queued
 from qsup.check.php.classes import FRAMEWORK, Class
 from qsup.check.php.jobs import OF_LARAVEL, Job
+from qsup.check.php.numbers import Limit, own_timeout
 from qsup.check.php.own import NOTHING, Named, Names, Own, or_else
 from qsup.check.sites import Site
 
@@ -32,6 +33,8 @@ class PhpSite(Site):
     """Where the queue's name is written."""
     source: str = ""
     """For a queue that nothing names: which rule gave it."""
+    limit: Limit | None = None
+    """How long its class says that it may run, before whatever its worker says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Resolver:
     own: Own
     forwards: Mapping[str, Names] = field(default_factory=dict)
     """Of `Queue::forward`: from a queue to those that its jobs go to."""
+    limits: dict[str, Limit | None] = field(default_factory=dict)
+    """What was asked already, by class."""
 
     def sites(self, job: Job, sent: Sent, at: tuple[Path, int, int]) -> Iterator[PhpSite]:
         """The sites of one job in one place; none when it runs at once."""
@@ -132,4 +137,13 @@ class Resolver:
             connection=via,
             written=written,
             source=name.source if name.name else "",
+            limit=self._limit(job.one),
+            unclear_queue=bool(name.why) and name in (*sent.queue, *sent.chain, *job.queue),
         )
+
+    def _limit(self, one: Class | None) -> Limit | None:
+        if one is None:
+            return None
+        if one.name not in self.limits:
+            self.limits[one.name] = own_timeout(one, self.app)
+        return self.limits[one.name]

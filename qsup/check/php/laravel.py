@@ -18,7 +18,7 @@ from qsup.check.php.values import Evaluator, Spot
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MARKS = ("artisan", "composer.json", "config/queue.php")
+MARKS = ("artisan", "composer.json", "config/queue.php", "config/horizon.php")
 """What stands in the folder of a Laravel application."""
 
 BUILT_IN_QUEUE = "default"

@@ -16,6 +16,7 @@ from qsup.check.php.laravel import application
 from qsup.check.php.lists import Lists
 from qsup.check.php.own import Own
 from qsup.check.php.receivers import Receivers
+from qsup.check.php.silencers import Silencers
 from qsup.check.php.source import File
 from qsup.check.php.syntax import ParserMissing, language
 from qsup.check.problem import Problem, in_order
@@ -99,4 +100,5 @@ def _file(
     found = [site for one in classes for site in declared.sites(one, kinds, resolver)]
     found += calls.read()
     problems = [problem for one in classes for problem in traps.of_class(one, app, kinds, own)]
-    return found, [*problems, *traps.of_calls(calls)]
+    silencers = Silencers(file, app, kinds, resolver)
+    return silencers.applied(found), [*problems, *traps.of_calls(calls), *silencers.problems]

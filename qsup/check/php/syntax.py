@@ -116,6 +116,24 @@ def interesting(root: Node) -> dict[str, list[Node]]:
     return {kind: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte)) for kind, nodes in found.items()}
 
 
+def comments(root: Node) -> list[Node]:
+    """The comments, in the order of the file. Only asked for where one may matter: most files have hundreds."""
+    from tree_sitter import Query, QueryCursor
+
+    found = QueryCursor(Query(language(), "(comment) @comment")).captures(root).get("comment", [])
+    return sorted(found, key=lambda node: node.start_byte)
+
+
+def statement_end(root: Node, line: int, column: int) -> int:
+    """The last line of the statement at a place; of a class or method it is the line of its name."""
+    node = root.descendant_for_point_range((line - 1, column - 1), (line - 1, column - 1))
+    while node is not None and not node.type.endswith(("_statement", "_declaration", "_definition")):
+        node = node.parent
+    if node is None or node.child_by_field_name("body") is not None:
+        return line
+    return node.end_point[0] + 1
+
+
 def text(node: Node | None) -> str:
     """The source of a node; empty for no node."""
     return node.text.decode("utf-8", "replace") if node is not None and node.text is not None else ""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from qsup.check.php.application import Application
 from qsup.check.php.classes import Class
 from qsup.check.php.kinds import Kinds
+from qsup.check.php.numbers import Given, number
 from qsup.check.php.own import NOTHING, Own
 from qsup.check.php.syntax import children, place, text
-from qsup.check.php.terms import Listed, Value
-from qsup.check.php.values import Spot
+from qsup.check.php.terms import Listed
 from qsup.check.problem import Problem, Severity
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 QUEUEABLE = ("Illuminate\\Bus\\Queueable", "Illuminate\\Foundation\\Queue\\Queueable")
 INSTEAD = {"queue": "$this->onQueue(…)", "connection": "$this->onConnection(…)", "delay": "$this->delay(…)"}
 """Properties that Queueable declares as `public $x;`, and what sets them."""
-
-
-Given = tuple[Value, "Node", Class]
-"""A property's value, its declaration, and the class where it stands."""
 
 
 def of_class(one: Class, app: Application, kinds: Kinds, own: Own) -> Iterator[Problem]:
@@ -90,18 +86,8 @@ def _differs(element: Node) -> bool:
     return typed or hidden or (value is not None and value.type != "null")
 
 
-def _number(one: Class, name: str, app: Application) -> Given | None:
-    """The one value of a property's default, with its place."""
-    found = app.classes.property(one, name)
-    value = found[1].child_by_field_name("default_value") if found else None
-    if found is None or value is None or app.classes.method(one, name) is not None:
-        return None
-    values = app.evaluate(value, Spot(found[0].file, found[0], one))
-    return (values[0], found[1], found[0]) if len(values) == 1 else None
-
-
 def _lease(one: Class, app: Application, own: Own, *, constructed: bool) -> Iterator[Problem]:
-    given = _number(one, "timeout", app)
+    given = number(one, "timeout", app)
     names = own.explicit(one, "connection", {}, constructed=constructed)
     if given is None or not isinstance(given[0], int) or len(names) != 1 or names[0].why:
         return
@@ -116,7 +102,7 @@ def _lease(one: Class, app: Application, own: Own, *, constructed: bool) -> Iter
 
 
 def _tries(one: Class, app: Application) -> Iterator[Problem]:
-    given, waits = _number(one, "tries", app), _number(one, "backoff", app)
+    given, waits = number(one, "tries", app), number(one, "backoff", app)
     if given is None or not isinstance(given[0], int) or isinstance(given[0], bool):
         return
     if given[0] == 0:

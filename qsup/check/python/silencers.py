@@ -92,9 +92,10 @@ def applied(found: Iterable[Site], comments: Iterable[Silencer], routing: Routin
         if not meant:
             message = "this comment says what is dispatched here, but no site here needs it"
             problems.append(_problem("Q214", message, comment, "remove it, or move it to the line of the site"))
-        known = [(job, queue) for job, queue in comment.jobs if job in routing.routes]
+        # Without any route, as where there is no queues.yaml, a name with its queue says all that there is to say.
+        known = [pair for pair in comment.jobs if pair[0] in routing.routes or (pair[1] and not routing.routes)]
         problems += _unknown_jobs(comment, routing)
-        sites = [one for site in sites for one in (_said(site, known) if site in meant else [site])]
+        sites = [one for site in sites for one in (_said(site, known) if known and site in meant else [site])]
     return sites, problems
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from qsup.check.heard import Heard
 from qsup.check.problem import Problem, Severity, nearest
-from qsup.check.supervisord.listeners import Listener, heard_by
+from qsup.check.supervisord.listeners import OWN, Listener, heard_by
 from qsup.check.supervisord.rules import at
 from qsup.config import Parsed
 from qsup.generate.supervisord import stop_wait
@@ -69,9 +69,9 @@ def _unsure(listeners: Collection[Listener]) -> str:
 
 
 def softened(problem: Problem, listeners: Collection[Listener]) -> Problem:
-    """Q401 of PHP code, as `unheard` would say it: a warning where a listener's queues are not known."""
+    """Q401 of PHP code and Q311 of rows, as `unheard` would say it: a warning where a listener is not understood."""
     unsure = _unsure(listeners)
-    if problem.code != "Q401" or not unsure:
+    if problem.code not in ("Q401", "Q311") or not unsure:
         return problem
     return replace(problem, severity="warning", hint=f"{problem.hint}{unsure}".strip(", "))
 
@@ -127,10 +127,15 @@ def _undeclared(one: Listener, routing: Routing) -> Iterator[Problem]:
 
 
 def _stop(one: Listener, routing: Routing) -> Iterator[Problem]:
-    for queue in one.queues if one.kind == "qsup" else ():
-        if queue in routing.queues and routing.queues[queue].workers:
-            needed, given = stop_wait(routing, queue), one.program.values["stopwaitsecs"]
-            if given < needed:
-                message = f"kills a running job {given} s after a stop (stopwaitsecs), but it may need {needed} s"
-                hint = f"stopwaitsecs={needed}, as `qsup gen-supervisor` writes it"
-                yield at(one.program, "stopwaitsecs", "Q620", message, hint=hint, queue=queue)
+    """Of `qsup worker` what its slot may need, of `qsup run` what the slowest of its workers may need."""
+    of_the_file = [name for name, queue in routing.queues.items() if queue.workers]
+    queues = [name for name in (of_the_file if one.kind == "qsup run" else one.queues) if name in of_the_file]
+    if one.kind not in OWN or not queues:
+        return
+    slowest = max(queues, key=lambda queue: stop_wait(routing, queue))
+    needed, given = stop_wait(routing, slowest), one.program.values["stopwaitsecs"]
+    if given < needed:
+        message = f"kills a running job {given} s after a stop (stopwaitsecs), but it may need {needed} s"
+        hint = f"stopwaitsecs={needed}"
+        hint += ", as `qsup gen-supervisor` writes it" if one.kind == "qsup" else f", for queue {slowest}"
+        yield at(one.program, "stopwaitsecs", "Q620", message, hint=hint, queue=slowest)

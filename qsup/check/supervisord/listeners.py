@@ -10,6 +10,8 @@ from typing import Literal
 from qsup.check.supervisord import artisan, wrappers
 from qsup.check.supervisord.artisan import Worked
 from qsup.check.supervisord.expand import ENVIRONMENT
+from qsup.check.supervisord.horizon import Horizon, Pool
+from qsup.check.supervisord.ini import Section
 from qsup.check.supervisord.programs import Process, Program
 from qsup.check.supervisord.wrappers import Argv, Inner, program
 
@@ -18,6 +20,7 @@ PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 UNSET = re.compile(r"%\(ENV_(\w+)\)s")
 PHP_VALUES = ("-d", "-c", "-z")
 Kind = Literal["laravel", "horizon", "qsup", "qsup run"]
+OWN = ("qsup", "qsup run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Listener:
     """In the order in which it looks; of `qsup worker` the one that it is started for."""
     worked: Worked | None = None
     """The options of a Laravel worker."""
+    pool: Pool | None = None
+    """The supervisor of Horizon that it is."""
     config: str | None = None
     """The queues.yaml of a qsup worker, when its command names one."""
     why: str = ""
@@ -40,7 +45,7 @@ class Listener:
     @property
     def place(self) -> str:
         """`queue.conf:12 [program:payments]`."""
-        return self.program.section.place
+        return self.pool.place if self.pool else self.program.section.place
 
     @property
     def starts(self) -> bool:
@@ -69,6 +74,8 @@ class Connections:
     """The queue of workers without --queue, by connection."""
     retry_after: Mapping[str, float] = field(default_factory=dict)
     """Seconds after which a job that still runs is given to another worker, by connection."""
+    horizon: Horizon | None = None
+    """What config/horizon.php says."""
 
     def queue(self, connection: str | None) -> str:
         """The queue that a worker of `connection` looks at when it is told none."""
@@ -103,7 +110,7 @@ def heard_by(listeners: Iterable[Listener], served: Mapping[str, tuple[str, ...]
     for one in listeners:
         if one.starts and not one.why:
             names = served if one.kind == "qsup run" else one.queues
-            more = [other for name in names for other in (served.get(name, ()) if one.kind != "laravel" else ())]
+            more = [other for name in names for other in (served.get(name, ()) if one.kind in OWN else ())]
             yield from ((queue, one.place) for queue in dict.fromkeys([*names, *more]))
 
 
@@ -121,7 +128,11 @@ def _of_program(one: Program, connections: Connections) -> list[Listener]:
 
 
 def _alike(one: Listener, other: Listener) -> bool:
-    return (one.kind, one.queues, one.worked, one.config) == (other.kind, other.queues, other.worked, other.config)
+    return _what(one) == _what(other)
+
+
+def _what(one: Listener) -> tuple[object, ...]:
+    return one.kind, one.queues, one.worked, one.config, one.pool
 
 
 def _of_process(one: Program, process: Process, connections: Connections) -> Iterator[Listener]:
@@ -172,8 +183,44 @@ def _laravel(one: Program, words: Argv, command: Inner, connections: Connections
             program=one, kind="laravel", processes=1, queues=tuple(dict.fromkeys(names)), worked=worked, why=why
         )
     elif name == "horizon":
+        yield from _horizon(one, words, connections.horizon)
+
+
+def _horizon(one: Program, words: Argv, horizon: Horizon | None) -> Iterator[Listener]:
+    """A listener for each of its supervisors; one that listens to nothing when its environment has none."""
+    if horizon is None:
         why = "Horizon takes its queues from config/horizon.php"
         yield Listener(program=one, kind="horizon", processes=1, why=why)
+        return
+    pools = horizon.pools(_options(words).get("environment"))
+    for pool in pools:
+        yield Listener(program=one, kind="horizon", processes=1, queues=pool.queues, pool=pool, why=pool.why)
+    if not pools:
+        yield Listener(program=one, kind="horizon", processes=1)
+
+
+def by_itself(horizon: Horizon) -> tuple[Listener, ...]:
+    """The listeners of an application with Horizon, whoever starts it: each as a program of its own."""
+    pools = horizon.pools(None)
+    if not pools:
+        return tuple(_horizon(_nobodys(horizon, horizon.usual), (), horizon))
+    return tuple(
+        Listener(
+            program=_nobodys(horizon, pool.name),
+            kind="horizon",
+            processes=1,
+            queues=pool.queues,
+            pool=pool,
+            why=pool.why,
+        )
+        for pool in pools
+    )
+
+
+def _nobodys(horizon: Horizon, name: str) -> Program:
+    """A program of which no supervisord file tells."""
+    section = Section(name=name, file=horizon.file, line=0)
+    return Program(name=name, section=section, group=None, values={"autostart": True}, processes=(), entries={})
 
 
 def _unknown(queue: str, command: Inner) -> str:

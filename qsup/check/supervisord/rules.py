@@ -51,7 +51,7 @@ def _problem(
         message=message,
         path=entry.file,
         line=entry.line,
-        column=entry.column,
+        column=entry.column if entry.line else 0,
         hint=hint,
         queue=queue,
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from qsup.check.heard import Heard, by_file, by_places
 from qsup.check.php.compare import unheard as php_unheard
+from qsup.check.php.found import PhpSite
 from qsup.check.problem import Problem, in_order
 from qsup.check.producers import Produced
 from qsup.check.scan import shown
 from qsup.check.sites import Site
-from qsup.check.supervisord import compare, rules
+from qsup.check.supervisord import compare, lasting, rules
 from qsup.check.supervisord.files import read
-from qsup.check.supervisord.listeners import Connections, Sorted, heard_by, sort
+from qsup.check.supervisord.listeners import Connections, Sorted, by_itself, heard_by, sort
 from qsup.check.supervisord.programs import Read
 from qsup.config import Parsed
 
@@ -39,7 +40,16 @@ def survey(files: Sequence[Path], environ: Mapping[str, str], connections: Conne
     """Read `files`. Never raises for what is in them."""
     found = read(files, environ)
     kinds = sort(found.programs, connections)
-    return Survey(found, kinds, in_order([*found.problems, *rules.check(found, kinds, connections)]))
+    told = [*rules.check(found, kinds, connections), *lasting.of_horizon(kinds.listeners, connections)]
+    return Survey(found, kinds, in_order([*found.problems, *told]))
+
+
+def by_horizon(connections: Connections) -> Survey:
+    """The listeners of an application with Horizon, whoever starts it; nothing for one without."""
+    kinds = Sorted(by_itself(connections.horizon) if connections.horizon else (), ())
+    nothing = read([], {})
+    told = [*rules.check(nothing, kinds, connections), *lasting.of_horizon(kinds.listeners, connections)]
+    return Survey(nothing, kinds, in_order(told))
 
 
 def against_code(found: Survey, code: Produced) -> tuple[Problem, ...]:
@@ -50,13 +60,16 @@ def against_code(found: Survey, code: Produced) -> tuple[Problem, ...]:
         *compare.unheard(list(_dispatches(code.python.sites, None)), heard, listeners),
         *(compare.softened(one, listeners) for one in php_unheard(code.php.sites, heard.queues)),
         *_unused(found, code.sites, None),
+        *lasting.of_jobs(listeners, _lasting(code.sites)),
     ]
     return in_order(told)
 
 
 def against_file(found: Survey, sites: Collection[Site], parsed: Parsed) -> tuple[Problem, ...]:
     """What queues.yaml and the programs do not say alike; the `sites` themselves have been judged already."""
-    return in_order([*_unused(found, sites, parsed), *compare.declared(parsed, found.found.listeners)])
+    listeners = found.found.listeners
+    told = [*compare.declared(parsed, listeners), *lasting.of_jobs(listeners, _lasting(sites))]
+    return in_order([*_unused(found, sites, parsed), *told])
 
 
 def _unused(found: Survey, sites: Collection[Site], parsed: Parsed | None) -> Iterator[Problem]:
@@ -64,6 +77,18 @@ def _unused(found: Survey, sites: Collection[Site], parsed: Parsed | None) -> It
         used = {one.queue for one in _dispatches(sites, parsed)} | _routed(parsed)
         certain = not any(unclear(site, parsed) for site in sites)
         yield from compare.unused(found.found.listeners, used, found.heard(parsed), certain=certain)
+
+
+def _lasting(sites: Collection[Site]) -> list[lasting.Lasting]:
+    """The jobs that say how long they may run, each once for a queue."""
+    found = {
+        (site.job, site.queue): lasting.Lasting(
+            job=site.job, queue=site.queue, timeout=site.limit[0], place=f"{shown(site.limit[1])}:{site.limit[2]}"
+        )
+        for site in sites
+        if isinstance(site, PhpSite) and site.limit is not None and site.queue is not None
+    }
+    return list(found.values())
 
 
 def _routed(parsed: Parsed | None) -> set[str]:

@@ -1,0 +1,45 @@
+"""Which peers take part."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.arena import Arena
+from bench.contestant import Contestant
+from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
+from bench.peers.redis import Celery, Dramatiq, is_there
+
+NEEDS: dict[type[Peer], tuple[str, ...]] = {
+    Procrastinate: ("procrastinate",),
+    Pgqueuer: ("pgqueuer",),
+    PgqueuerSingly: ("pgqueuer",),
+    Huey: ("huey",),
+    Celery: ("celery",),
+    Dramatiq: ("dramatiq",),
+}
+"""What has to be installed, by the names of bench.peers.environment."""
+REDIS = (Celery, Dramatiq)
+
+
+@contextmanager
+def forgiven(contestant: Contestant, measure: str) -> Iterator[None]:
+    """A peer that fails is remarked upon, and the others go on; anybody else's failure is the bench's."""
+    try:
+        yield
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        if not isinstance(contestant, Peer):
+            raise
+        print(f"{contestant.name} failed in {measure}: {error}", file=sys.stderr)
+        contestant.arena.remarks.append(f"{contestant.name} failed in a round of {measure}: {type(error).__name__}.")
+
+
+def with_peers(arena: Arena, *kinds: type[Peer]) -> list[Peer]:
+    """Those of the kinds that are installed."""
+    return [
+        kind(arena)
+        for kind in kinds
+        if arena.peers.issuperset(NEEDS[kind]) and (not issubclass(kind, REDIS) or is_there())
+    ]
