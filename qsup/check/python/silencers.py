@@ -100,14 +100,15 @@ def applied(found: Iterable[Site], comments: Iterable[Silencer], routing: Routin
 
 
 def _is_meant(comment: Silencer, site: Site) -> bool:
-    return site.line <= comment.line <= site.end or site.line == comment.until or site.line <= comment.until <= site.end
+    first = site.begin or site.line
+    return first <= comment.line <= site.end or first <= comment.until <= site.end or site.line == comment.until
 
 
 def _said(site: Site, known: list[tuple[str, str | None]]) -> Iterator[Site]:
     """The site once for each job; still unclear when it names a queue that nobody has said."""
     for job, queue in known:
         open_queue = site.unclear_queue and queue is None
-        yield replace(site, job=job, queue=queue or site.queue, why=ANY_QUEUE if open_queue else "")
+        yield replace(site, job=job, queue=queue or site.queue, why=ANY_QUEUE if open_queue else "", missing=None)
 
 
 def _unknown_jobs(comment: Silencer, routing: Routing) -> Iterator[Problem]:
