@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import commandline
+from tests import forked
 
 
 def qsup(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return commandline.run(*words, cwd=cwd)
+    return forked.run(*words, cwd=cwd)
 
 
 def files(folder: Path) -> list[str]:

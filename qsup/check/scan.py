@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
+from qsup.check.cache import without_collecting
 from qsup.check.findings import Unclear
 from qsup.check.handlers import Handlers, handler_files
 from qsup.check.problem import Problem, in_order, nearest
 from qsup.check.python.classes import Classes
 from qsup.check.python.evaluate import Evaluator
-from qsup.check.python.silencers import applied, silencers
+from qsup.check.python.silencers import Silencer, applied, read_all, silencers
+from qsup.check.recall import Recall
 from qsup.check.sites import Absent, Site, in_script, sites
 from qsup.check.skim import Skim
 from qsup.check.source import Module, Sources, python_files, script_files
@@ -54,20 +54,8 @@ def scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None = None, skim: 
 
     `skim` reads the single files: from a cache, or on many cores; the verdict is the same.
     """
-    with _without_collecting():
+    with without_collecting():
         return _scan(parsed, root, paths, skim or Skim())
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Syntax trees are millions of objects without circles: looking for some takes two thirds of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None, skim: Skim) -> Scan:
@@ -81,7 +69,7 @@ def _scan(parsed: Parsed, root: Path, paths: Iterable[Path] | None, skim: Skim) 
     around = [sources.read(file) for file in handlers]
     classes = Classes(ev, list({module.file: module for module in [*modules, *around]}.values()))
     routing = parsed.routing
-    found, comments = _silenced(list(sites(modules, ev, classes, routing.routes)), modules, routing)
+    found, comments = _silenced(list(sites(modules, ev, classes, routing.routes)), modules, sources, routing)
     found += [site for path in read for file in script_files(path) for site in _script(file)]
     problems = [
         *_missing_paths(parsed, root, paths),
@@ -100,19 +88,25 @@ def shown(file: Path) -> str:
     return str(file) if near.startswith("..") else near
 
 
-def _silenced(found: list[Site], modules: Iterable[Module], routing: Routing) -> tuple[list[Site], list[Problem]]:
+def _silenced(
+    found: list[Site], modules: Iterable[Module], sources: Sources, routing: Routing
+) -> tuple[list[Site], list[Problem]]:
     """The sites with what comments say about them, and the problems of comments."""
-    sites, problems = [], []
+    sites, problems, recall = [], [], Recall(sources)
     by_file: dict[Path, list[Site]] = {}
     for site in found:
         by_file.setdefault(site.file, []).append(site)
     for module in modules:
         own = by_file.get(module.file, [])
-        comments = silencers(module.lines()) if module.summary.remarks else []
+        comments = _comments(module, recall) if module.summary.remarks else []
         own, wrong = applied(own, comments, routing)
         sites += own
         problems += [replace(problem, path=shown(module.file)) for problem in wrong]
     return sites, problems
+
+
+def _comments(module: Module, recall: Recall) -> list[Silencer]:
+    return recall.found("comments", module, None, lambda: [astuple(one) for one in silencers(module.lines())], read_all)
 
 
 def _of_handler(found: Problem) -> Problem:

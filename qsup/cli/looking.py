@@ -56,7 +56,7 @@ def beside_a_file(file: Path, code: Sequence[Path], supervisor: Sequence[Path], 
     if loaded.routing and loaded.parsed:
         skim = Skim(opened(file.parent, os.environ) if cached else Cache(), cores())
         read = scan(loaded.parsed, file.parent, code or None, skim)
-        skim.cache.save()
+        skim.cache.save(whole=not code)
         read = with_php(read, loaded.parsed, file.parent, code or None, found.heard(loaded.parsed).queues)
     told = beside(found, loaded, read) if supervisor else read.problems
     own = answered(loaded.problems, {site.queue for site in read.sites})

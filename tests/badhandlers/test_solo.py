@@ -45,10 +45,7 @@ class Alone(Project):
 def alone(tmp_path: Path, dsn: str) -> Iterator[Alone]:
     found = Alone(tmp_path, dsn)
     yield found
-    for popen in found.started:
-        if popen.poll() is None:
-            popen.kill()
-        popen.wait()
+    found.close()
 
 
 @pytest.mark.parametrize(

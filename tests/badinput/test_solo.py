@@ -18,9 +18,7 @@ from tests.solo.test_worker_command import Project
 def project(tmp_path: Path, dsn: str) -> Iterator[Project]:
     found = Project(tmp_path, dsn)
     yield found
-    for popen in found.started:
-        popen.kill()
-        popen.wait()
+    found.close()
 
 
 @pytest.mark.parametrize("garbage", [bytes(32), b"\xff" * 32, b"x" * 32, b""], ids=["zeros", "no text", "x", "empty"])

@@ -10,14 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests import commandline
+from tests import forked
 from tests.check.project import QUEUES, Project
 
 ROOT = Path(__file__).parents[2]
 
 
 def qsup(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    return commandline.run(*arguments, cwd=cwd, env={**os.environ, "NO_COLOR": "1", **environ})
+    return forked.run(*arguments, cwd=cwd, env={**os.environ, "NO_COLOR": "1", **environ})
 
 
 def test_a_project_in_order_exits_0_with_one_line(project: Project) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import commandline
+from tests import forked
 
 Qsup = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -25,6 +25,6 @@ def qsup_in(folder: Path, dsn: str) -> Qsup:
     """`qsup("migrate", "--check")`; `stdin` is what it reads."""
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return commandline.run(*arguments, cwd=folder, env={**os.environ, "QSUP_DATABASE_URL": dsn}, stdin=stdin)
+        return forked.run(*arguments, cwd=folder, env={**os.environ, "QSUP_DATABASE_URL": dsn}, stdin=stdin)
 
     return run

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests import commandline
+from tests import forked
 
 WHO = "ann@desk"
 
@@ -30,7 +30,7 @@ class Operator:
 
     def tries(self, *words: str) -> tuple[int, str]:
         """A command to its end: exit code and what it said."""
-        done = commandline.run(*words, cwd=self.folder, env=self.environment)
+        done = forked.run(*words, cwd=self.folder, env=self.environment)
         said = done.stdout + done.stderr
         assert "Traceback" not in said, said
         return done.returncode, said

@@ -55,6 +55,8 @@ def test_dispatching_to_a_paused_queue_is_accepted_with_a_warning(run: Run, ann:
     [(warning,)] = run.rows("SELECT warning FROM qsup.dispatch('Pay', '{\"text\": \"held\"}')")
     assert f"payments is paused by {WHO} since " in warning
     ann.says("resume", "payments")
+    heard = "SELECT FROM qsup.supervisors WHERE 'payments' = ANY (listens)"
+    run.until(lambda: run.rows(heard) != [], "the courier's heartbeat has said that it listens")
     assert run.rows("SELECT warning FROM qsup.dispatch('Pay', '{\"text\": \"next\"}')") == [(None,)]
 
 

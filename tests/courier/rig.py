@@ -10,7 +10,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from qsup.messages import Alive, Configure, Died, Fork, Forked, Load, Message, R
 from qsup.outcome import Rules
 from qsup.routing import Queue, Route, Routing
 from qsup.rundir import RunDirectory, run_directory
+from tests.forked import CHANNEL, Offspring
 from tests.window import Window, pause
 
 M = TypeVar("M", bound=Message)
@@ -129,14 +129,11 @@ class Process:
 
     def __init__(self, module: str, run: RunDirectory) -> None:
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, "QSUP_CHANNEL": str(theirs.fileno()), "QSUP_RUN": str(run.path)}
+        environment = {**os.environ, "QSUP_CHANNEL": str(CHANNEL), "QSUP_RUN": str(run.path)}
         self.log = run.path / f"{module}.log"
-        with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", module], env=environment, pass_fds=[theirs.fileno()], start_new_session=True,
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        theirs.close()
+        with theirs, self.log.open("ab") as log, Path(os.devnull).open() as nothing:
+            streams = [nothing.fileno(), log.fileno(), log.fileno(), theirs.fileno()]
+            self.popen = Offspring(module, [], Path.cwd(), environment, streams)
         self.channel = Channel(ours)
         self.inbox: list[Message] = []
 
@@ -172,7 +169,7 @@ class Rig:
         self.deaths: list[Died] = []
         self.template = Process("qsup.template", self.run)
         self.template.channel.send(Load(["rigjobs"], str(project), str(self.run.path)))
-        self.courier = Process("qsup.courier", self.run)
+        self.courier = Process("qsup.courier.__main__", self.run)
 
     def configure(self, routing: Routing, *, fill: bool = True) -> None:
         """Send a routing and start its workers."""
@@ -194,7 +191,7 @@ class Rig:
     def new_courier(self) -> None:
         """Kill the courier and start another."""
         self.courier.kill()
-        self.courier = Process("qsup.courier", self.run)
+        self.courier = Process("qsup.courier.__main__", self.run)
         self.introduce()
 
     def fork(self, slot: str) -> None:

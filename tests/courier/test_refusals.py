@@ -121,7 +121,7 @@ def test_what_a_dead_worker_left_on_the_board_keeps_no_row_from_being_released(r
     rig.template.kill()
     os.kill(rig.workers.pop("q:0"), signal.SIGKILL)
     # Everything is dead; the board still says that q:0 is busy. A new life begins without workers.
-    rig.template, rig.courier = Process("qsup.template", rig.run), Process("qsup.courier", rig.run)
+    rig.template, rig.courier = Process("qsup.template", rig.run), Process("qsup.courier.__main__", rig.run)
     rig.template.channel.send(Load(["rigjobs"], str(rig.project), str(rig.run.path)))
     rig.introduce()
     rig.until(lambda: rig.rows("SELECT 1 FROM qsup.jobs WHERE state = 'ready'"), "the row is released")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import commandline
+from tests import forked
 from tests.generate.reader import read_back
 
 QUEUES = """\
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def gen(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return commandline.run("gen-supervisor", *words, cwd=cwd)
+    return forked.run("gen-supervisor", *words, cwd=cwd)
 
 
 def test_it_prints_a_file_whose_workers_find_the_project(project: Path) -> None:

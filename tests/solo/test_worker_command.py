@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests import commandline
+from tests import forked
 from tests.conftest import Eventually
 from tests.courier.rig import JOBS
 from tests.window import Window
@@ -43,7 +43,7 @@ class Project:
 
     def command(self, *words: str) -> str:
         """Run a qsup command to its end."""
-        done = commandline.run(*words, cwd=self.path, env=self.environment)
+        done = forked.run(*words, cwd=self.path, env=self.environment)
         done.check_returncode()
         return done.stdout
 
@@ -79,17 +79,20 @@ class Project:
         """No job is left."""
         return self.rows("SELECT id FROM qsup.jobs") == []
 
+    def close(self) -> None:
+        """End what it started."""
+        for popen in self.started:
+            popen.kill()
+            popen.wait()
+        self.window.close()
+
 
 @pytest.fixture
 def project(tmp_path: Path, dsn: str) -> Iterator[Project]:
     """A project; what it started is ended."""
     found = Project(tmp_path, dsn)
     yield found
-    for popen in found.started:
-        if popen.poll() is None:
-            popen.kill()
-        popen.wait()
-    found.window.close()
+    found.close()
 
 
 def test_term_lets_the_running_job_finish_and_exits_0(project: Project, eventually: Eventually) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from qsup.reaper import group_is_empty, kill, kill_group
 from qsup.rundir import RunDirectory
-from tests import commandline
+from tests import forked
 from tests.conftest import wait_until
 from tests.window import Window
 
@@ -76,7 +76,7 @@ class Run:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of qsup in the project, to its end."""
-        return commandline.run(*arguments, cwd=self.project, env=self.environment)
+        return forked.run(*arguments, cwd=self.project, env=self.environment)
 
     @property
     def environment(self) -> dict[str, str]:

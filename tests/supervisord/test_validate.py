@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import commandline
+from tests import forked
 from tests.supervisord.conf import program
 
 LARAVEL = Path(__file__).parent / "laravel-queue.conf"
@@ -62,7 +62,7 @@ def tidy(job: TidyJob, ctx: qsup.Context) -> None: ...
 
 def qsup(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if key != "QSUP_CONFIG"}
-    return commandline.run(*words, cwd=cwd, env=environ | {"NO_COLOR": "1"})
+    return forked.run(*words, cwd=cwd, env=environ | {"NO_COLOR": "1"})
 
 
 def write(folder: Path, **files: str) -> None:

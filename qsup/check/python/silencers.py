@@ -7,10 +7,12 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import StringIO
+from typing import Any
 
 from qsup.check.problem import Problem, nearest
 from qsup.check.python.reader import ANY_QUEUE
 from qsup.check.sites import Site
+from qsup.check.summary import typed
 from qsup.routing import Routing
 
 COMMENT = re.compile(r"#\s*qsup\s*:\s*(.*?)\s*", re.IGNORECASE)
@@ -29,6 +31,18 @@ class Silencer:
     """The line that it stands for: its own, or the next one with code when it has the line for itself."""
     jobs: tuple[tuple[str, str | None], ...]
     text: str
+
+
+def read_all(raw: Any) -> list[Silencer]:
+    """Comments from JSON. Raises TypeError or ValueError for anything else."""
+    return [
+        Silencer(
+            typed(int, line), typed(int, column), typed(int, until),
+            tuple((typed(str, job), queue if queue is None else typed(str, queue)) for job, queue in jobs),
+            typed(str, text),
+        )
+        for line, column, until, jobs, text in raw
+    ]  # fmt: skip
 
 
 def silencers(lines: list[str]) -> list[Silencer]:
