@@ -9,7 +9,7 @@ from bench.arena import Arena
 from bench.contestant import Contestant, OnPostgres
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
-from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.contestants import Huey, PgqueuerSingly, Procrastinate
 from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq
 from bench.processes import cpu_seconds, memory
@@ -23,7 +23,9 @@ JOBS_EACH = 40
 def run(arena: Arena, _number: int) -> Iterator[Figure]:
     """Twice each: with jobs to see when all work, and without to see what idleness costs."""
     contestants: list[Contestant] = [Qsup(arena, hotspot=True)]
-    for peer in with_peers(arena, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq) if arena.scale.thorough else []:
+    for peer in (
+        with_peers(arena, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq) if arena.scale.thorough else []
+    ):
         peer.hotspot = True
         contestants.append(peer)
     for contestant in contestants:

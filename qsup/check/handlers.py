@@ -10,7 +10,7 @@ from qsup.check.problem import Problem, nearest
 from qsup.check.python import attributes, signatures
 from qsup.check.python.classes import Classes
 from qsup.check.python.evaluate import Evaluator
-from qsup.check.python.kinds import Klass, Value
+from qsup.check.python.kinds import Klass, Missing, Value
 from qsup.check.source import Module, python_files
 from qsup.config import Parsed
 from qsup.faults import problem
@@ -89,6 +89,10 @@ class Handlers:
             yield from self._payload(route, key, signature)
 
     def _payload(self, route: Route, key: str, signature: signatures.Signature) -> Iterator[Problem]:
+        missing = signature.missing(self.ev)
+        if missing is not None:
+            yield self._missing(route, missing, signature)
+            return
         accepted = signature.accepted(self.ev)
         if accepted is None or route.job in {klass.name for klass in accepted if isinstance(klass, Klass)}:
             return
@@ -99,6 +103,20 @@ class Handlers:
         names = " or ".join(klass.name for klass in accepted)
         message = f"{signature.name} takes a {names}, but {route.job} is routed to it"
         yield self._problem("Q204", message, route, key)
+
+    def _missing(self, route: Route, what: Missing, signature: signatures.Signature) -> Problem:
+        """At the import or name that is wrong; `path` is the whole one."""
+        module = self.ev.sources.module(what.module) or signature.scope.module
+        return Problem(
+            code="Q217",
+            message=f"{what}: {signature.name} cannot take a {route.job}",
+            hint=what.hint,
+            path=str(module.file),
+            line=what.line,
+            column=what.column,
+            queue=route.queue,
+            job=route.job,
+        )
 
     def _job_class(self, route: Route) -> Iterator[Problem]:
         if not self._all_readable(route):

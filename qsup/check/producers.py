@@ -16,8 +16,9 @@ from qsup.check.sites import Site
 from qsup.check.supervisord.listeners import Connections
 from qsup.config import parse
 
-OF_THE_CODE = ("Q208", "Q214", "Q216")
-"""What is wrong with Python code whatever queues.yaml says: it cannot be read, a comment to qsup is wrong."""
+OF_THE_CODE = ("Q208", "Q214", "Q216", "Q217")
+"""What is wrong with Python code whatever queues.yaml says: it cannot be read, a comment or a name in it is
+wrong."""
 
 
 NO_PYTHON = Scan((), ())

@@ -13,14 +13,27 @@ from qsup.check.commandlines import in_text
 from qsup.check.python.classes import Classes
 from qsup.check.python.commands import commands
 from qsup.check.python.evaluate import Evaluator
-from qsup.check.python.kinds import ANY_VALUE
+from qsup.check.python.kinds import ANY_VALUE, Missing
 from qsup.check.python.kinship import Kinship
 from qsup.check.python.reader import ANY_QUEUE, Reader, Sent, suspects
 from qsup.check.python.statements import statements
 from qsup.check.recall import Recall
 from qsup.check.skimmer import PUBLIC
-from qsup.check.source import Module
+from qsup.check.source import Module, Sources
 from qsup.check.summary import typed
+
+Place = tuple[Path, int]
+"""A file and a line in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A name that is not there: where it is used, and the hint which was meant."""
+
+    file: Path
+    line: int
+    column: int
+    hint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +48,16 @@ class Site:
     queue: str | None = None
     """The queue that the site itself names."""
     why: str = ""
+    begin: int = 0
+    """The first line of the call, or of the text that it stands in; 0: its own line."""
     end: int = 0
-    """The last line of the call."""
+    """The last one."""
     unclear_queue: bool = False
     """It names a queue that only running the code would tell."""
+    spelt: Place | None = field(default=None, compare=False)
+    """Where the queue's name stands."""
+    missing: Absent | None = None
+    """The name that it needs and that is not there; `why` says the same."""
 
 
 def sites(modules: Iterable[Module], ev: Evaluator, classes: Classes, routed: Collection[str]) -> Iterator[Site]:
@@ -58,7 +77,9 @@ def sites(modules: Iterable[Module], ev: Evaluator, classes: Classes, routed: Co
             return _of_module(module, own, Classes(own, classes.modules, kinship.heirs), routed, known)
 
         try:
-            yield from recall.found("sites", module, [sorted(known), sorted(routed)], find, partial(_read, module.file))
+            yield from recall.found(
+                "sites", module, [sorted(known), sorted(routed)], find, partial(_read, module, ev.sources)
+            )
         except RecursionError:
             yield Site(file=module.file, line=1, column=1, why="the file is nested too deeply to be read")
 
@@ -123,13 +144,17 @@ def _of_module(
 
 def _raw(module: Module, sent: Sent) -> list[Any]:
     assert isinstance(sent.node, ast.expr)  # noqa: S101  what a reader gives
-    line, column = sent.node.lineno, module.column(sent.node.lineno, sent.node.col_offset)
-    return [line, column, sent.job, sent.queue, sent.why, sent.unclear_queue, sent.node.end_lineno or line]
+    first, why = sent.node.lineno, sent.why
+    line, column = sent.at or (first, module.column(first, sent.node.col_offset))
+    absent = [why.module, why.line, why.column, why.hint] if isinstance(why, Missing) else None
+    spelt = list(sent.written) if sent.written else None
+    end = sent.node.end_lineno or first
+    return [line, column, sent.job, sent.queue, str(why), sent.unclear_queue, first, end, spelt, absent]
 
 
-def _read(file: Path, raw: Any) -> list[Site]:
+def _read(module: Module, sources: Sources, raw: Any) -> list[Site]:
     """The sites of a file, each once and in its order, from what `_raw` gave."""
-    found = dict.fromkeys(_site(file, *one) for one in raw)
+    found = dict.fromkeys(_site(module, sources, *one) for one in raw)
     return sorted(found, key=lambda site: (site.line, site.column))
 
 
@@ -137,14 +162,35 @@ def _read_names(raw: Any) -> frozenset[str]:
     return frozenset(typed(str, name) for name in raw)
 
 
-def _site(file: Path, line: Any, column: Any, job: Any, queue: Any, why: Any, unclear: Any, end: Any) -> Site:
+def _site(
+    module: Module, sources: Sources, line: Any, column: Any, job: Any, queue: Any, why: Any, unclear: Any, begin: Any,
+    end: Any, spelt: Any, absent: Any,
+) -> Site:  # fmt: skip
     return Site(
-        file=file,
+        file=module.file,
         line=typed(int, line),
         column=typed(int, column),
         job=typed(str, job),
         queue=queue if queue is None else typed(str, queue),
         why=typed(str, why),
         unclear_queue=typed(bool, unclear),
+        begin=typed(int, begin),
         end=typed(int, end),
+        spelt=None if spelt is None else _spelt(module, sources, *spelt),
+        missing=None if absent is None else _absent(module, sources, *absent),
     )
+
+
+def _spelt(module: Module, sources: Sources, name: Any, line: Any) -> Place:
+    return _file(module, sources, name), typed(int, line)
+
+
+def _absent(module: Module, sources: Sources, name: Any, line: Any, column: Any, hint: Any) -> Absent:
+    file = _file(module, sources, name)
+    return Absent(file=file, line=typed(int, line), column=typed(int, column), hint=typed(str, hint))
+
+
+def _file(module: Module, sources: Sources, name: Any) -> Path:
+    """The file of the module `name`, which `module` is or has led to."""
+    other = sources.module(typed(str, name)) if name != module.name else None
+    return other.file if other else module.file

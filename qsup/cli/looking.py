@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsup.check.cache import Cache, opened
+from qsup.check.findings import answered
 from qsup.check.load import load
 from qsup.check.php.beside import with_php
 from qsup.check.problem import Problem, in_order
@@ -55,10 +56,11 @@ def beside_a_file(file: Path, code: Sequence[Path], supervisor: Sequence[Path], 
     if loaded.routing and loaded.parsed:
         skim = Skim(opened(file.parent, os.environ) if cached else Cache(), cores())
         read = scan(loaded.parsed, file.parent, code or None, skim)
-        skim.cache.save()
+        skim.cache.save(whole=not code)
         read = with_php(read, loaded.parsed, file.parent, code or None, found.heard(loaded.parsed).queues)
     told = beside(found, loaded, read) if supervisor else read.problems
-    return Look(loaded=loaded, found=found, read=read, problems=(*loaded.problems, *told))
+    own = answered(loaded.problems, {site.queue for site in read.sites})
+    return Look(loaded=loaded, found=found, read=read, problems=(*own, *told))
 
 
 def without_a_file(supervisor: Sequence[Path], code: Sequence[Path]) -> Look:

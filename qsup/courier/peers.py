@@ -60,11 +60,15 @@ class Peers:
 
     def known(self) -> list[Peer]:
         """The connections whose worker the supervisor has told us about; the hello of another waits in its socket."""
+        if len(self.by_slot) == len(self.connected):
+            return list(self.connected)
         pids = set(self.alive.values())
         return [peer for peer in self.connected if peer.slot or peer.pid in pids]
 
     def drop_strangers(self, now: float) -> None:
         """Connections that the supervisor never told us about."""
+        if len(self.by_slot) == len(self.connected):
+            return
         known = self.known()
         for peer in [peer for peer in self.connected if peer not in known]:
             if now - peer.since > STRANGER_LIMIT:

@@ -79,12 +79,13 @@ class Service:
         self._take_back_piles()
         self._take_back_unbegun()
         self.busy_with = "claiming"
-        self._poll()
+        self.poll()
         self._claim_all(database)
         self._announce(database)
         self._tell_late_ends()
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Look at every queue again, if it is time and nobody else looks."""
         interval, now = self.poll_interval(), self._now()
         if now - self._polled_at >= interval and now - self.glanced_at() >= 2 * interval:
             self._polled_at = now

@@ -229,6 +229,14 @@ def test_what_is_gone_from_the_project_is_gone_from_the_cache(estate: Estate) ->
     assert digest not in estate.cache().old["files"]
 
 
+def test_a_look_at_one_file_leaves_what_is_known_of_the_others(estate: Estate) -> None:
+    before = estate.cache().old["files"].keys()
+    cache = estate.cache()
+    cache.keep("files", "0" * 64, [])
+    cache.save(whole=False)
+    assert estate.cache().old["files"].keys() == {*before, "0" * 64}
+
+
 def test_only_the_projects_that_were_used_last_are_kept(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches, "MOST_FILES", 2)
     for number, name in enumerate(("first", "second")):

@@ -93,7 +93,7 @@ def test_json_has_problems_unverifiable_sites_and_their_number(project: Project)
     assert errors == [
         {
             "code": "Q212",
-            "message": "queue smss is not declared: this dispatch would be refused",
+            "message": "PayJob goes to queue smss, which is not declared: this dispatch would be refused",
             "severity": "error",
             "path": "app/third.py",
             "line": 2,

@@ -78,9 +78,9 @@ def test_a_literal_queue_is_read(project: Project, code: str, queue: str) -> Non
 
 
 def test_a_queue_that_only_running_would_tell_is_not_verifiable(project: Project) -> None:
-    project.seen(IMPORTS + "PayJob(amount=1).dispatch(queue=pick())\n")
+    project.seen(IMPORTS + "from elsewhere import pick\nPayJob(amount=1).dispatch(queue=pick())\n")
     site = project.scan().unverifiable()[0]
-    assert (site.job, site.line, site.column) == ("PayJob", 5, 1)
+    assert (site.job, site.line, site.column) == ("PayJob", 6, 1)
     assert site.why == "which queue it is shows only when it runs"
 
 
@@ -97,13 +97,16 @@ def test_the_founding_incident_is_found(project: Project) -> None:
     """A job sent to a queue that nobody listens to: found before it is deployed."""
     project.write("app/site.py", "from jobs.classes import PayJob\nPayJob(amount=1).dispatch(queue='payment')\n")
     assert project.told() == [
-        "app/site.py:2:1: queue payment is not declared: this dispatch would be refused, did you mean payments? [Q212]"
+        "app/site.py:2:1: PayJob goes to queue payment, which is not declared: this dispatch would be refused, "
+        "did you mean payments? [Q212]"
     ]
 
 
 def test_a_queue_without_workers_is_told_at_the_site(project: Project) -> None:
     project.write("app/site.py", "from jobs.classes import PayJob\nPayJob(amount=1).dispatch(queue='idle')\n")
-    assert project.told() == ["app/site.py:2:1: queue idle has no workers: this dispatch would be refused [Q213]"]
+    assert project.told() == [
+        "app/site.py:2:1: PayJob goes to queue idle, which has no workers: this dispatch would be refused [Q213]"
+    ]
 
 
 def test_a_route_that_nothing_dispatches_is_a_note_that_knows_of_the_unreadable_sites(project: Project) -> None:

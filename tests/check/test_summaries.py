@@ -123,3 +123,36 @@ def test_a_class_that_inherits_from_a_job_is_looked_at(
     monkeypatch.setattr(Kinship, "may_have_heirs", lambda *_: True)
     assert isinstance(pay, Klass)
     assert may or "Heir" not in kinship.heirs(pay)
+
+
+SITE = "from app.other import X\nfrom jobs.classes import PayJob, SmsJob\n{}\n"
+ELSEWHERE = [
+    ("PayJob().dispatch(queue=X)", "X = 'sms'\n", "X = 'payments'\n"),
+    ("X().dispatch()", "from jobs.classes import PayJob as X\n", "from jobs.classes import SmsJob as X\n"),
+    ("X().dispatch()", "from app.third import X\n", "class X: ...\n"),
+    ("def f(job: PayJob):\n    job.dispatch()", "", "from jobs.classes import PayJob\nclass SmsJob(PayJob): ...\n"),
+    ("def f(job: PayJob):\n    job.dispatch()", "import jobs.classes as c\nclass A(c.PayJob): ...\n", "A = 1\n"),
+    ("X(PayJob())", "from qsup import dispatch as X\n", "X = print\n"),
+    ("def f(job: X):\n    job.dispatch()", "X = int\n", "import qsup\nclass X(qsup.Job): ...\n"),
+]
+
+
+@pytest.mark.parametrize(("site", "before", "after"), ELSEWHERE)
+def test_what_is_kept_of_a_file_ends_when_another_says_something_else(
+    project: Project, site: str, before: str, after: str
+) -> None:
+    project.write("app/other.py", before)
+    first = project.seen(SITE.format(site))
+    project.write("app/other.py", after)
+    # Each of these is also compared with a scan that has what the one before has left behind.
+    assert project.seen(SITE.format(site)) != first
+
+
+@pytest.mark.parametrize("name", ["extra.py", "extra/__init__.py"])
+def test_a_module_that_appears_is_asked_again(project: Project, name: str) -> None:
+    text = "from extra import X\nX().dispatch()\n"
+    assert project.seen(text) == ["2: ?"]
+    file = project.write(name, "from jobs.classes import PayJob as X\n")
+    assert project.seen(text) == ["2: PayJob"]
+    file.unlink()
+    assert project.seen(text) == ["2: ?"]

@@ -297,7 +297,10 @@ def test_the_jobs_of_the_code_stand_there_to_be_filled_in_and_validate_finds_the
     ) in text
     checked = qsup("validate", cwd=tmp_path)
     assert checked.returncode == 1
-    assert "app/deploy.py:8:1: queue router-provisioning is not declared" in checked.stdout
+    assert (
+        "app/deploy.py:8:1: RouterProvisioningJob goes to queue router-provisioning, which is not declared"
+        in checked.stdout
+    )
     assert "did you mean provisioning? [Q212]" in checked.stdout
 
 

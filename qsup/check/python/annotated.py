@@ -5,7 +5,21 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from qsup.check.python.kinds import Code, Foreign, Group, Klass, Made, Nothing, Plain, Root, Row, Table, Unknown, Value
+from qsup.check.python.kinds import (
+    Code,
+    Foreign,
+    Group,
+    Klass,
+    Made,
+    Missing,
+    Nothing,
+    Plain,
+    Root,
+    Row,
+    Table,
+    Unknown,
+    Value,
+)
 from qsup.check.python.outline import Scope
 
 if TYPE_CHECKING:
@@ -27,7 +41,7 @@ def annotated(ev: Evaluator, node: ast.expr, scope: Scope) -> list[Value]:
         case ast.Constant(value=None):
             return [Nothing()]
         case ast.Constant(value=str(text)):
-            return _quoted(ev, text, scope)
+            return _quoted(ev, text, node, scope)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return [*annotated(ev, left, scope), *annotated(ev, right, scope)]
         case ast.Tuple(elts=items):
@@ -40,9 +54,13 @@ def annotated(ev: Evaluator, node: ast.expr, scope: Scope) -> list[Value]:
             return [Unknown()]
 
 
-def _quoted(ev: Evaluator, text: str, scope: Scope) -> list[Value]:
+def _quoted(ev: Evaluator, text: str, node: ast.expr, scope: Scope) -> list[Value]:
     try:
-        return annotated(ev, ast.parse(text.strip(), mode="eval").body, scope)
+        found = ast.parse(text.strip(), mode="eval").body
+        for inner in ast.walk(found):
+            # What is told of it is told of the text.
+            ast.copy_location(inner, node)
+        return annotated(ev, found, scope)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [Unknown()]
 
@@ -68,6 +86,8 @@ def _generic(ev: Evaluator, outer: ast.expr, inner: ast.expr, scope: Scope) -> l
 
 
 def _class_of(value: Value) -> Value:
+    if isinstance(value, Unknown) and isinstance(value.why, Missing):
+        return value
     return Klass(value.of.scope, exact=False) if isinstance(value, Made) and isinstance(value.of, Klass) else Unknown()
 
 
@@ -86,6 +106,8 @@ def _instance(ev: Evaluator, found: Value, node: ast.expr, scope: Scope) -> list
             return [_of_foreign(found)]
         case Code():
             return [Unknown()]
+        case Unknown(why=Missing()):
+            return [found]
         case _:
             return _alias(ev, node, scope)
 

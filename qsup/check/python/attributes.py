@@ -16,6 +16,7 @@ from qsup.check.python.kinds import (
     Made,
     Member,
     Method,
+    Missing,
     Nothing,
     Plain,
     Root,
@@ -50,19 +51,19 @@ def attribute(ev: Evaluator, value: Value, name: str) -> list[Value]:
             return _of_instance(ev, Made(klass, exact), klass, name)
         case Root() | Made():
             return [Bound(Made(Root()))] if name == "dispatch" else [value] if name in MAKERS | COPIES else [Unknown()]
-        case Member(text=text, is_text=is_text):
+        case Member(text=text, is_text=is_text, written=written):
             known = text is not None and (name in ("value", "_value_") or (is_text and name == "__str__"))
-            return (
-                [Text(text)] if known and text is not None else [Unknown("which value it has shows only when it runs")]
-            )
+            why = "which value it has shows only when it runs"
+            return [Text(text, written)] if known and text is not None else [Unknown(why)]
         case Foreign(standard=True):
             return [Foreign(f"{value.module}.{value.name}", name, standard=True)]
         case Plain() | Nothing() | Text():
             return [Plain()] if name == "dispatch" else [Method(value, name)]
         case Foreign():
             return [Bound(value)] if name == "dispatch" else [Foreign(f"{value.module}.{value.name}", name)]
-        case Unknown():
-            return [Bound(value)] if name == "dispatch" else [Method(value, name)]
+        case Unknown(why=why):
+            named = value if isinstance(why, Missing) else Method(value, name)
+            return [Bound(value)] if name == "dispatch" else [named]
         case _:
             return [Unknown()] if isinstance(value, Method) and name == "dispatch" else [Method(value, name)]
 
@@ -202,7 +203,7 @@ def _member_of_enum(ev: Evaluator, klass: Klass, name: str, value: Value) -> Val
     bases = {(base.module, base.name) for base in lineage(ev, klass) if isinstance(base, Foreign)}
     is_text = bool(bases & {("enum", "StrEnum"), ("builtins", "str")})
     if isinstance(value, Text):
-        return Member(value.text, is_text)
+        return Member(value.text, is_text, value.written)
     automatic = isinstance(value, Method) and value.name == "auto"
     return Member(name.lower(), True) if automatic and ("enum", "StrEnum") in bases else Member(None)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from qsup.check.python import attributes
+from qsup.check.python import attributes, missing
 from qsup.check.python.annotated import annotated
-from qsup.check.python.kinds import Code, Group, Klass, Made, Row, Table, Unknown, Value, elements
+from qsup.check.python.kinds import Code, Foreign, Group, Klass, Made, Row, Table, Unknown, Value, elements
 from qsup.check.python.outline import Binding, Scope
 
 if TYPE_CHECKING:
@@ -32,13 +32,21 @@ def given(ev: Evaluator, binding: Binding, scope: Scope) -> list[Value]:
         case "declared", ast.AST() as value:
             return annotated(ev, _expr(value), scope)
         case "import", _ if binding.imported:
-            return ev.imported(binding.imported)
+            return _imported(ev, binding, scope)
         case "class", _:
             return [Klass(scope.outline.scopes[binding.node])]
         case "function", _:
             return attributes.decorated(Code(scope.outline.scopes[binding.node]))
         case _:
             return [Unknown()]
+
+
+def _imported(ev: Evaluator, binding: Binding, scope: Scope) -> list[Value]:
+    assert binding.imported is not None  # noqa: S101  of an import
+    found = ev.imported(binding.imported)
+    if found and not isinstance(found[0], Foreign):
+        return found
+    return missing.imported(ev, binding, scope) or found
 
 
 def _declared(ev: Evaluator, binding: Binding, found: list[Value], scope: Scope) -> list[Value]:

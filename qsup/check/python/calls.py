@@ -17,6 +17,7 @@ from qsup.check.python.kinds import (
     Klass,
     Made,
     Method,
+    Missing,
     Nothing,
     Partly,
     Plain,
@@ -80,6 +81,8 @@ def result(ev: Evaluator, function: Value, node: ast.Call, scope: Scope) -> list
             return _method(of, name)
         case Foreign(standard=True):
             return _standard(ev, function, node, scope)
+        case Unknown(why=Missing()):
+            return [function]
         case Foreign(module=module, name=name):
             return [Unknown(f"what {name or module} makes shows only when it runs")]
         case _:

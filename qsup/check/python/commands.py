@@ -65,10 +65,18 @@ def _of_call(ev: Evaluator, node: ast.Call, first: ast.expr, rest: list[ast.expr
 
 def _of_text(node: ast.expr, text: str, *, cron_only: bool = False) -> Iterator[Sent]:
     for found in in_text(text, cron_only=cron_only):
-        yield from _sent(node, (found.job, found.queue, found.unclear_queue))
+        at = (node.lineno + found.line - 1, found.column) if found.line > 1 and _as_written(node, text) else None
+        yield from _sent(node, (found.job, found.queue, found.unclear_queue), at)
 
 
-def _sent(node: ast.expr, found: tuple[str, str | None, bool] | None) -> Iterator[Sent]:
+def _as_written(node: ast.expr, text: str) -> bool:
+    """Whether the lines of the text are the lines of the file."""
+    return isinstance(node, ast.Constant) and (node.end_lineno or 0) - node.lineno == text.count("\n")
+
+
+def _sent(
+    node: ast.expr, found: tuple[str, str | None, bool] | None, at: tuple[int, int] | None = None
+) -> Iterator[Sent]:
     if found is not None:
         job, queue, unclear = found
-        yield Sent(node, job, queue, ANY_VALUE if not job else ANY_QUEUE if unclear else "", unclear)
+        yield Sent(node, job, queue, ANY_VALUE if not job else ANY_QUEUE if unclear else "", unclear, at=at)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qsup.check.python import attributes, calls, flow, growth
+from qsup.check.python import attributes, calls, flow, growth, missing
 from qsup.check.python.annotated import annotated
 from qsup.check.python.bindings import given
 from qsup.check.python.items import item_of, joined_of, pair_of, row_of, sum_of
@@ -20,6 +20,7 @@ from qsup.check.python.kinds import (
     Group,
     Klass,
     Made,
+    Missing,
     Nothing,
     Plain,
     Root,
@@ -92,13 +93,13 @@ class Evaluator:
     def _look(self, expression: ast.expr, scope: Scope) -> list[Value]:
         match expression:
             case ast.Constant(value=str(text)):
-                return [Text(text)]
+                return [Text(text, (scope.module.name, expression.lineno))]
             case ast.Constant(value=value):
                 return [Nothing() if value is None else Plain()]
             case ast.Name(id=name):
                 return self.name(name, expression, scope)
             case ast.Attribute(value=inner, attr=attr):
-                return self.each(inner, scope, lambda value: attributes.attribute(self, value, attr))
+                return self.each(inner, scope, lambda value: self._attribute(value, attr, expression, scope))
             case ast.Call():
                 return calls.call(self, expression, scope)
             case ast.IfExp(body=one, orelse=other):
@@ -151,6 +152,10 @@ class Evaluator:
         """What a function returns."""
         return calls.returned(self, code)
 
+    def _attribute(self, value: Value, name: str, node: ast.Attribute, scope: Scope) -> list[Value]:
+        found = attributes.attribute(self, value, name)
+        return found if found and found != [Unknown()] else missing.attribute(self, value, node, scope) or found
+
     def name(self, name: str, node: ast.AST, scope: Scope) -> list[Value]:
         """What `name` may stand for at `node` in `scope`."""
         current: Scope | None = scope
@@ -162,20 +167,20 @@ class Evaluator:
                     found = growth.grown(self, found, bindings, name, current)
                     return self._narrowed(found, name, node, scope)
             current = current.outer
-        return self._outside(name, scope)
+        return self._outside(name, node, scope)
 
     def union(self, bindings: Iterable[Binding], scope: Scope) -> list[Value]:
         """What any of the bindings gives."""
         return list(dict.fromkeys(value for binding in bindings for value in given(self, binding, scope)))
 
-    def _outside(self, name: str, scope: Scope) -> list[Value]:
+    def _outside(self, name: str, node: ast.AST, scope: Scope) -> list[Value]:
         for star in scope.outline.stars:
             found = self.imported(Imported(star.module, name))
             if found and not all(isinstance(value, Unknown) for value in found):
                 return found
         if hasattr(builtins, name):
             return [Foreign("builtins", name, standard=True)]
-        return [Unknown()]
+        return missing.undefined(self, name, node, scope) or [Unknown()]
 
     def _narrowed(self, found: list[Value], name: str, node: ast.AST, scope: Scope) -> list[Value]:
         if not any(isinstance(value, Unknown) or (isinstance(value, Made) and not value.exact) for value in found):
@@ -183,8 +188,10 @@ class Evaluator:
         wanted = flow.narrowed(scope.outline, name, node)
         if wanted is None:
             return found
-        kinds = [one for one in annotated(self, wanted, scope) if isinstance(one, Made)]
-        return list(kinds) or found
+        said = annotated(self, wanted, scope)
+        kinds: list[Value] = [one for one in said if isinstance(one, Made)]
+        gone: list[Value] = [one for one in said if isinstance(one, Unknown) and isinstance(one.why, Missing)]
+        return kinds or gone or found
 
     def imported(self, what: Imported, steps: int = 8) -> list[Value]:
         """What an import brings."""
@@ -195,13 +202,17 @@ class Evaluator:
             return [own]
         source = self.source(what.module)
         if source is not None and steps:
-            missing = not source.open and what.name not in self.outline(source).top.names
-            if missing and self.source(f"{what.module}.{what.name}") is None:
+            if self.lacks(source, what.name):
                 return []
             return self.in_module(source, what.name, steps)
         if self.source(f"{what.module}.{what.name}") is not None:
             return [Space(f"{what.module}.{what.name}")]
         return [Foreign(what.module, what.name, standard=is_standard(what.module))]
+
+    def lacks(self, source: Module, name: str) -> bool:
+        """Whether the module's source shows that it has nothing of this name, not even a module."""
+        hidden = source.open or name in self.outline(source).top.names
+        return not hidden and self.source(f"{source.name}.{name}") is None
 
     def source(self, module: str) -> Module | None:
         """A module whose source is read; qsup's own and Python's are not."""

@@ -9,6 +9,7 @@ from qsup.check.python.kinds import (
     Foreign,
     Group,
     Klass,
+    Missing,
     Plain,
     Root,
     Row,
@@ -73,14 +74,21 @@ def _place(columns: tuple[tuple[Value, ...], ...], key: ast.expr) -> list[Value]
 
 
 def joined_of(ev: Evaluator, parts: list[ast.expr], scope: Scope) -> Value:
-    text = ""
+    text, written = "", None
     for part in parts:
         inner = part.value if isinstance(part, ast.FormattedValue) and not part.format_spec else part
         found = ev.follow(inner, scope)
         if len(found) != 1 or not isinstance(found[0], Text):
-            return Unknown()
+            return _why(found)
         text += found[0].text
-    return Text(text)
+        written = written if isinstance(inner, ast.Constant) else found[0].written
+    return Text(text, written)
+
+
+def _why(found: list[Value]) -> Unknown:
+    """Unknown, with what is missing when that is the reason."""
+    reasons = (one for one in found if isinstance(one, Unknown) and isinstance(one.why, Missing))
+    return next(reasons, Unknown())
 
 
 def sum_of(left: list[Value], right: list[Value]) -> list[Value]:
@@ -89,9 +97,9 @@ def sum_of(left: list[Value], right: list[Value]) -> list[Value]:
     for one in left:
         for other in right:
             if isinstance(one, Text) and isinstance(other, Text):
-                found.append(Text(one.text + other.text))
+                found.append(Text(one.text + other.text, one.written))
             elif isinstance(one, Row | Group) and isinstance(other, Row | Group):
                 found.append(Group((*elements(one), *elements(other))))
             else:
-                found.append(Plain() if Plain() in (one, other) else Unknown())
+                found.append(Plain() if Plain() in (one, other) else _why([one, other]))
     return found[:100]

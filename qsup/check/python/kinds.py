@@ -10,6 +10,28 @@ from qsup.check.source import Function
 
 ANY_VALUE = "which job it is shows only when it runs"
 
+Written = tuple[str, int] | None
+"""Where a text stands: the name of a module, and the line."""
+
+
+class Missing(str):
+    """Why something is not known: a name that certainly is not there; where it is used, and the hint which was meant.
+
+    A text, so that it goes wherever a reason goes.
+    """
+
+    module: str
+    """The name of the module that uses it."""
+    line: int
+    column: int
+    hint: str
+
+    def __new__(cls, text: str, *, module: str, line: int, column: int, hint: str) -> Missing:
+        """`text` is the reason for people."""
+        found = super().__new__(cls, text)
+        found.module, found.line, found.column, found.hint = module, line, column, hint
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -28,6 +50,7 @@ class Text:
     """A string."""
 
     text: str
+    written: Written = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +185,7 @@ class Member:
     text: str | None
     is_text: bool = field(default=False)
     """It is a string itself (StrEnum, `class Q(str, Enum)`)."""
+    written: Written = field(default=None, compare=False)
 
 
 Value = (

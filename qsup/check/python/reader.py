@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from qsup.check.python import misspelt
 from qsup.check.python.classes import Classes, Job
 from qsup.check.python.evaluate import Evaluator
 from qsup.check.python.kinds import (
@@ -14,6 +15,7 @@ from qsup.check.python.kinds import (
     Face,
     Foreign,
     Member,
+    Missing,
     Nothing,
     Partly,
     Row,
@@ -21,12 +23,16 @@ from qsup.check.python.kinds import (
     Text,
     Unknown,
     Value,
+    Written,
     elements,
 )  # fmt: skip
 from qsup.check.python.outline import Outline, Scope
 from qsup.check.skimmer import PUBLIC, says_dispatch
 
 ANY_QUEUE = "which queue it is shows only when it runs"
+Queue = tuple[str | None, str, Written]
+"""The queue, why it is not known, and where its name stands."""
+NO_QUEUE: Queue = (None, "", None)
 NO_JOB = "what is dispatched here is no job"
 
 
@@ -39,6 +45,10 @@ class Sent:
     queue: str | None
     why: str
     unclear_queue: bool = False
+    written: Written = field(default=None, compare=False)
+    """Where the queue's name stands."""
+    at: tuple[int, int] | None = None
+    """The line and column, from 1, of what stands further down in the node's text."""
 
 
 @dataclass(slots=True)
@@ -90,6 +100,9 @@ class Reader:
         if mentions(node.func, self.suspects):
             for value in self.ev.values(node.func, scope) or self._nothing(node.func):
                 yield from self._invoked(value, Arguments.of(node, scope), node)
+        elif misspelt.is_like(_name(node.func)):
+            why = misspelt.call(self.ev, node, scope)
+            yield from [Sent(node, "", None, why)] if why else []
         elif _name(node.func) == "partial":
             wraps = any(isinstance(one, Foreign) and one.standard for one in self.ev.values(node.func, scope))
         if not wraps:
@@ -113,7 +126,9 @@ class Reader:
             case Unknown() | Foreign(standard=False):
                 named = node.func if isinstance(node, ast.Call) else node
                 if isinstance(named, ast.Name) and named.id in PUBLIC:
-                    yield from self._sent([("", f"what {named.id} is shows only when it runs")], given, node)
+                    why = getattr(value, "why", "")
+                    reason = why if isinstance(why, Missing) else f"what {named.id} is shows only when it runs"
+                    yield from self._sent([("", reason)], given, node)
 
     def _passed(self, argument: ast.expr, scope: Scope, call: ast.Call | None) -> Iterator[Sent]:
         """`submit(job.dispatch)`, `submit(qsup.dispatch, job)`, `call_later(5, partial(qsup.dispatch, job))`."""
@@ -163,39 +178,39 @@ class Reader:
         return self.classes.jobs(value, self.routed) or [("", NO_JOB)]
 
     def _sent(self, jobs: list[Job], given: Arguments, node: ast.AST) -> Iterator[Sent]:
-        for queue, unclear in self._queues(given) if jobs else []:
+        for queue, unclear, written in self._queues(given) if jobs else []:
             for job, why in jobs:
-                yield Sent(node, job, queue, why or unclear, bool(unclear))
+                yield Sent(node, job, queue, why or unclear, bool(unclear), written)
 
-    def _queues(self, given: Arguments) -> list[tuple[str | None, str]]:
+    def _queues(self, given: Arguments) -> list[Queue]:
         for word, value, scope in given.named:
             if word == "queue":
                 return list(dict.fromkeys(_queue(one) for one in self.ev.values(value, scope)))
             if word is None:
                 return self._in_options(value, scope)
-        return [(None, "")]
+        return [NO_QUEUE]
 
-    def _in_options(self, value: ast.expr, scope: Scope) -> list[tuple[str | None, str]]:
+    def _in_options(self, value: ast.expr, scope: Scope) -> list[Queue]:
         """`**options`: a dict that the source shows in full, or nobody knows."""
-        found: list[tuple[str | None, str]] = []
+        found: list[Queue] = []
         for options in self.ev.values(value, scope):
             if not isinstance(options, Table) or any(key is None for key, _ in options.pairs):
-                return [(None, ANY_QUEUE)]
+                return [(None, ANY_QUEUE, None)]
             queues = [_queue(one) for key, column in options.pairs if key == "queue" for one in column]
-            found += queues or [(None, "")]
+            found += queues or [NO_QUEUE]
         return list(dict.fromkeys(found))
 
 
-def _queue(value: Value) -> tuple[str | None, str]:
+def _queue(value: Value) -> Queue:
     match value:
-        case Text(text=text):
-            return text, ""
-        case Member(text=str(text), is_text=True):
-            return text, ""
+        case Text(text=text, written=written) | Member(text=str(text), is_text=True, written=written):
+            return text, "", written
         case Nothing():
-            return None, ""
+            return NO_QUEUE
+        case Unknown(why=Missing() as why):
+            return None, why, None
         case _:
-            return None, ANY_QUEUE
+            return None, ANY_QUEUE, None
 
 
 def mentions(node: ast.AST, names: Collection[str]) -> bool:

@@ -15,6 +15,7 @@ from qsup.check.python.kinds import (
     Klass,
     Made,
     Member,
+    Missing,
     Nothing,
     Partly,
     Plain,
@@ -23,6 +24,7 @@ from qsup.check.python.kinds import (
     Space,
     Table,
     Text,
+    Unknown,
     Value,
 )  # fmt: skip
 from qsup.check.python.outline import Scope
@@ -60,14 +62,23 @@ class Signature:
         ]
         return len(required) <= 2 and (reachable >= 2 or self.arguments.vararg is not None) and not missing
 
-    def accepted(self, ev: Evaluator) -> list[Klass] | None:
-        """The classes that the first parameter's annotation allows; None when it allows any, or says nothing."""
+    def _annotated(self, ev: Evaluator) -> list[Value]:
+        """What the first parameter's annotation allows, besides None."""
         free = self._free()
         first = free[0] if free else self.arguments.vararg
         if first is None or first.annotation is None:
-            return None
+            return []
         ev.left = max(ev.left, 1000)
-        found = [one for one in annotated(ev, first.annotation, self.scope.outer or self.scope) if one != Nothing()]
+        return [one for one in annotated(ev, first.annotation, self.scope.outer or self.scope) if one != Nothing()]
+
+    def missing(self, ev: Evaluator) -> Missing | None:
+        """The name in that annotation that is certainly not there."""
+        found = (one.why for one in self._annotated(ev) if isinstance(one, Unknown))
+        return next((why for why in found if isinstance(why, Missing)), None)
+
+    def accepted(self, ev: Evaluator) -> list[Klass] | None:
+        """The classes that the first parameter's annotation allows; None when it allows any, or says nothing."""
+        found = self._annotated(ev)
         classes = [one.of for one in found if isinstance(one, Made) and isinstance(one.of, Klass)]
         return classes if classes and len(classes) == len(found) else None
 

@@ -7,10 +7,12 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import StringIO
+from typing import Any
 
 from qsup.check.problem import Problem, nearest
 from qsup.check.python.reader import ANY_QUEUE
 from qsup.check.sites import Site
+from qsup.check.summary import typed
 from qsup.routing import Routing
 
 COMMENT = re.compile(r"#\s*qsup\s*:\s*(.*?)\s*", re.IGNORECASE)
@@ -29,6 +31,18 @@ class Silencer:
     """The line that it stands for: its own, or the next one with code when it has the line for itself."""
     jobs: tuple[tuple[str, str | None], ...]
     text: str
+
+
+def read_all(raw: Any) -> list[Silencer]:
+    """Comments from JSON. Raises TypeError or ValueError for anything else."""
+    return [
+        Silencer(
+            typed(int, line), typed(int, column), typed(int, until),
+            tuple((typed(str, job), queue if queue is None else typed(str, queue)) for job, queue in jobs),
+            typed(str, text),
+        )
+        for line, column, until, jobs, text in raw
+    ]  # fmt: skip
 
 
 def silencers(lines: list[str]) -> list[Silencer]:
@@ -86,14 +100,15 @@ def applied(found: Iterable[Site], comments: Iterable[Silencer], routing: Routin
 
 
 def _is_meant(comment: Silencer, site: Site) -> bool:
-    return site.line <= comment.line <= site.end or site.line == comment.until or site.line <= comment.until <= site.end
+    first = site.begin or site.line
+    return first <= comment.line <= site.end or first <= comment.until <= site.end or site.line == comment.until
 
 
 def _said(site: Site, known: list[tuple[str, str | None]]) -> Iterator[Site]:
     """The site once for each job; still unclear when it names a queue that nobody has said."""
     for job, queue in known:
         open_queue = site.unclear_queue and queue is None
-        yield replace(site, job=job, queue=queue or site.queue, why=ANY_QUEUE if open_queue else "")
+        yield replace(site, job=job, queue=queue or site.queue, why=ANY_QUEUE if open_queue else "", missing=None)
 
 
 def _unknown_jobs(comment: Silencer, routing: Routing) -> Iterator[Problem]:
