@@ -173,7 +173,7 @@ def _shake_hands(connection: ssl.SSLSocket, settings: RouterSettings) -> None:
         connection.do_handshake()
     except ssl.SSLCertVerificationError as error:
         raise TlsRefused(f"its certificate is refused: {error.verify_message}. {_advice(settings)}") from None
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError):
         raise ConnectionClosed(
             "it closed the connection during the TLS handshake: is its port that of api-ssl?"
         ) from None

@@ -97,8 +97,9 @@ def server(_plain_environment: None) -> Iterator[Server]:
     with temporary_project() as project:
         running = embedded.ensure(project / ".qsup")
         with psycopg.connect(running.dsn(), autocommit=True) as connection:
-            # A test's data need not survive a power cut, and the disk is what tests wait for.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            # A test's data need not survive a power cut, and its database lives too short to be vacuumed.
+            for setting in ("fsync", "full_page_writes", "autovacuum"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
         yield running
         running.release()

@@ -19,6 +19,7 @@ from handlers.sandbox.sms import SmsGateway
 from qsup import declare
 from qsup.check.load import load_or_raise
 from qsup.embedded import Server
+from qsup.routing import Routing
 from tests.handlers.hotspot import Hotspot
 
 ROOT = Path(__file__).parents[2]
@@ -36,11 +37,16 @@ def tables(server: Server, template: str) -> str:
     return server.dsn(name)
 
 
+@pytest.fixture(scope="session")
+def routing() -> Routing:
+    """What the repository's queues.yaml says."""
+    return load_or_raise(ROOT / "queues.yaml", {})
+
+
 @pytest.fixture
-def hotspot(tables: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
+def hotspot(tables: str, routing: Routing, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hotspot]:
     """A hotspot where nobody has paid yet: two packages, the known requests, the repository's queues declared."""
     monkeypatch.setenv("HOTSPOT_UNMATCHED_WAITS", "1,1")
-    routing = load_or_raise(ROOT / "queues.yaml", {})
     with psycopg.connect(tables, autocommit=True) as db:
         hotspot = Hotspot(tables, routing, db)
         hotspot.start_anew()

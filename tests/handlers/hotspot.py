@@ -57,12 +57,19 @@ COMES_TO = {
 }
 
 
-TABLES = """
-    SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-    WHERE schemaname IN ('hotspot', 'radius') AND tablename <> 'schema_version'
-    UNION ALL VALUES ('qsup.jobs'), ('qsup.failed_jobs'), ('qsup.job_events')
+EMPTY = """
+    DO $$ DECLARE one record; BEGIN
+        SET LOCAL session_replication_role = replica;  -- neither triggers nor foreign keys
+        FOR one IN SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+            WHERE schemaname IN ('hotspot', 'radius') AND tablename <> 'schema_version'
+            UNION ALL VALUES ('qsup.jobs'), ('qsup.failed_jobs'), ('qsup.job_events')
+        LOOP EXECUTE 'DELETE FROM ' || one.name; END LOOP;
+        FOR one IN SELECT format('%I.%I', schemaname, sequencename)::regclass AS name, start_value FROM pg_sequences
+            WHERE schemaname IN ('hotspot', 'radius', 'qsup') AND last_value IS NOT NULL
+        LOOP PERFORM setval(one.name, one.start_value, false); END LOOP;
+    END $$
 """
-"""What a test may have written."""
+"""Takes away what a test may have written. TRUNCATE makes files anew: 80 ms of processor instead of 1 (26 tables)."""
 
 
 @dataclass
@@ -81,8 +88,7 @@ class Hotspot:
 
     def start_anew(self) -> None:
         """Nobody has paid yet: two packages, and the known requests."""
-        tables = [row[0] for row in self.db.execute(TABLES)]
-        self.db.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY".encode())
+        self.db.execute(EMPTY)
         self.db.execute(
             "INSERT INTO hotspot.packages (code, name, price, duration, rate_limit) VALUES"
             " ('wifi-1h', 'WiFi 1h', 20, '1 hour', '2M/5M'), ('wifi-1d', 'WiFi 1 day', 50, '1 day', '5M/10M')"
