@@ -18,8 +18,8 @@ from qsup.messages import Message
 
 LANGUAGE = (messages, orders)
 """Where the kinds of messages are defined: whoever has a channel knows them all."""
-ONE_READ = 262_144
-"""Bytes."""
+ONE_READ = 32_768
+"""Bytes; so many that the C library does not ask the kernel for memory, and give it back, at each read."""
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _from_json = json.JSONDecoder().decode
 

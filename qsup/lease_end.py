@@ -38,6 +38,9 @@ class LeaseEnd:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._timer = ctypes.c_void_p()
+        # struct itimerspec: the interval (none), then seconds and nanoseconds from now; zero disarms.
+        self._spec = (ctypes.c_long * 4)()
+        self._where = ctypes.byref(self._spec)
         event = _Event(None, signal.SIGKILL, SIGEV_SIGNAL)
         try:
             made = self._libc is not None and not self._libc.timer_create(
@@ -61,10 +64,9 @@ class LeaseEnd:
             self._set(0.0)
 
     def _set(self, seconds: float) -> None:
-        # struct itimerspec: the interval (none), then seconds and nanoseconds from now; zero disarms.
-        spec = (ctypes.c_long * 4)(0, 0, int(seconds), int(seconds % 1 * 1e9))
+        self._spec[2], self._spec[3] = int(seconds), int(seconds % 1 * 1e9)
         assert self._libc is not None  # noqa: S101  the timer was made
-        self._libc.timer_settime(self._timer, 0, ctypes.byref(spec), None)
+        self._libc.timer_settime(self._timer, 0, self._where, None)
 
 
 @cache

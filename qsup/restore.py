@@ -67,7 +67,7 @@ class Surroundings:
         """
         if imported:
             self._kept = [(one, one.look() if one.imported else was) for one, was in self._kept]
-        spoiled = [one.name for one, was in self._kept if not _restored(one, was)]
+        spoiled = [one.name for one, was in self._kept if not (_is(one, was) or _restored(one, was))]
         return spoiled + ([NOT_FREE] if self._crowded() else [])
 
     def _crowded(self) -> bool:
@@ -132,12 +132,15 @@ def _copy(number: int) -> int | None:
         return None
 
 
-def _restored(one: Kept, was: Any) -> bool:
+def _is(one: Kept, was: Any) -> bool:
     try:
-        if one.look() == was:
-            return True
-    except Exception:  # noqa: S110  what cannot even be looked at is put back
-        pass
+        return bool(one.look() == was)
+    except Exception:
+        # What cannot even be looked at is put back.
+        return False
+
+
+def _restored(one: Kept, was: Any) -> bool:
     try:
         one.put_back(was)
         return one.look() == was and not one.fatal

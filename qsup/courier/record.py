@@ -92,6 +92,16 @@ class Recorder:
             found = self._rules[job.type, job.queue] = self.routing.rules(job.type, job.queue)
         return found
 
+    def divide(self, pendings: Iterable[Pending]) -> tuple[list[Key], list[Pending]]:
+        """Those that are plainly done, of queues without a history; and all others."""
+        done, others = list[Key](), list[Pending]()
+        for one in pendings:
+            if one.job is not None and one.report.kind == "done" and self.rules(one.job).keep <= 0:
+                done.append(one.key)
+            else:
+                others.append(one)
+        return done, others
+
     def sort(self, pendings: Iterable[Pending]) -> Sorted:
         """Decide each outcome."""
         found = Sorted()

@@ -162,7 +162,14 @@ class Service:
     def _record(self, database: Database) -> None:
         if not self.desk.pending:
             return
-        pendings = list(self.desk.pending.values())
+        # Nearly all are done, and need no decision: they only ride with the next claim.
+        done, others = self.desk.recorder.divide(self.desk.pending.values())
+        if others:
+            done += self._record_others(database, others)
+        if done:
+            self._claim(database, done)
+
+    def _record_others(self, database: Database, pendings: list[Pending]) -> list[Key]:
         known = resolve(database, pendings)
         self.desk.settled({one.key for one in pendings} - {one.key for one in known}, late=True)
         sorted_ = self.desk.recorder.sort(known)
@@ -173,8 +180,7 @@ class Service:
             self.desk.claims.wake(queue)
         for queue, delay in stored.due:
             self.on_due(queue, delay)
-        if done:
-            self._claim(database, done)
+        return done
 
     def _claim_all(self, database: Database) -> None:
         # A pool's queues are looked at one after the other, and all of them before the poll makes the first one count
