@@ -269,7 +269,7 @@ class Template:
     def _enforce(self) -> None:
         now = boottime()
         alive = {worker.fork.index: worker for worker in self.workers.values() if worker.status is None}
-        records = [record for record in self.board.read_some(alive) if record is not None]
+        records = [record for record in self.board.read_some(alive) if record is not None] if alive else []
         for record in reaper.overdue(records, now):
             if record.pid in self.workers:
                 self._kill(self.workers[record.pid], "timeout")

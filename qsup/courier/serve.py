@@ -19,6 +19,9 @@ UNROUTED_WAIT = 30.0
 SETTLE_EVERY = 0.1
 """Seconds between looks at rows that a dying transaction still holds, after a new connection."""
 
+POLL_ANYWAY = 5.0
+"""Seconds after which the claim loop asks although nothing seems to be there: a missing right to claim shows only so."""
+
 STALLED = 5.0
 """Seconds in which a worker must have begun what it was handed; a busy machine may take one."""
 
@@ -87,7 +90,8 @@ class Service:
     def poll(self) -> None:
         """Look at every queue again, if it is time and nobody else looks."""
         interval, now = self.poll_interval(), self._now()
-        if now - self._polled_at >= interval and now - self.glanced_at() >= 2 * interval:
+        quiet = now - self._polled_at
+        if quiet >= POLL_ANYWAY or (quiet >= interval and now - self.glanced_at() >= 2 * interval):
             self._polled_at = now
             self.desk.claims.wake_all()
 

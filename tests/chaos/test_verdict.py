@@ -12,7 +12,7 @@ from tests.chaos.ledger import Counts
 from tests.chaos.orders import Order
 from tests.chaos.verdict import Facts, violations
 
-COURIERS = {f"qsup:{kind}:0123456789ab": 1 for kind in ("courier", "house", "listener")}
+COURIERS = {f"qsup:{kind}:0123456789ab": 1 for kind in ("courier", "house", "lookout")}
 GOOD = Facts(
     orders=[Order(0, "Quick", ""), Order(1, "Quick", "note"), Order(2, "Doomed", "doom")],
     counts=Counts(

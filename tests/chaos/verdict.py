@@ -14,7 +14,7 @@ from tests.chaos.project import WORKERS
 RUN_FILES = {
     "run.lock", "slots.lock", "courier.lock", "database.lock", "courier.sock", "board", "state.json", "state.json.new",
 }  # fmt: skip
-ONCE = re.compile(r"qsup:(courier|house|listener):[0-9a-f]{12}")
+ONCE = re.compile(r"qsup:(courier|house|lookout):[0-9a-f]{12}")
 SHOWN = 8
 
 
@@ -79,10 +79,11 @@ def _processes(facts: Facts) -> Iterable[str]:
 
 
 def wrong_connections(found: Counter[str]) -> list[str]:
-    """Each of the courier's three once, at the most one for each slot, none of anybody else."""
+    """Each of the courier's two once, its house perhaps, at the most one for each slot, none of anybody else."""
     slots = {f"qsup:worker:{queue}:{number}" for queue, count in WORKERS.items() for number in range(count)}
     kinds = Counter(match[1] for name in found if (match := ONCE.fullmatch(name)) for _ in range(found[name]))
-    wrong = [f"{kind}: {kinds[kind]}, expected 1" for kind in ("courier", "house", "listener") if kinds[kind] != 1]
+    wrong = [f"{kind}: {kinds[kind]}, expected 1" for kind in ("courier", "lookout") if kinds[kind] != 1]
+    wrong += [f"house: {kinds['house']}, expected at most 1"] if kinds["house"] > 1 else []
     wrong += [f"{name}: {count}" for name, count in found.items() if not ONCE.fullmatch(name) and name not in slots]
     return wrong + [f"{name}: {found[name]}, expected at most 1" for name in slots if found[name] > 1]
 

@@ -56,12 +56,18 @@ def test_a_job_that_no_notification_tells_of_is_found_also_after_the_lookout_los
     rig.until(rig.drained, "it was run")
 
 
-@pytest.mark.parametrize(("glanced", "polls"), [(-60.0, True), (97.9, True), (98.1, False)])
-def test_the_claim_loop_polls_by_itself_when_nobody_has_looked_for_two_intervals(glanced: float, polls: bool) -> None:
-    desk = Desk(Clock(lambda: 100.0, lambda: 100.0), lambda: 0.5)
+@pytest.mark.parametrize(
+    ("glanced", "seconds", "polls"), [(-60.0, 1.5, True), (99.4, 1.5, True), (99.6, 1.5, False), (105.0, 5.1, True)]
+)
+def test_the_claim_loop_polls_when_nobody_has_looked_for_two_intervals_and_rarely_in_any_case(
+    glanced: float, seconds: float, polls: bool
+) -> None:
+    now = [100.0]
+    desk = Desk(Clock(lambda: now[0], lambda: now[0]), lambda: 0.5)
     service = Service(desk, board=None, tell=lambda _: None, takes_back=False)  # type: ignore[arg-type]  # not asked
     desk.obey(Configure(1, a_routing(a_queue("q")).to_dict(), "", "us", "queues.yaml"))
-    desk.claims.lines["q"].empty = True
+    service.poll()
+    desk.claims.lines["q"].empty, now[0] = True, 100.0 + seconds
     service.glanced_at = lambda: glanced
     service.poll()
     assert desk.claims.lines["q"].empty is not polls

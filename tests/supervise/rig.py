@@ -128,6 +128,9 @@ class Run:
         return int(row[0])
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
+        if self.window.dsn != self.dsn:
+            self.window.close()
+            self.window = Window(self.dsn)
         return self.window.rows(query)
 
     def waits_for_jobs_to_end(self) -> None:
