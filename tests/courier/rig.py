@@ -156,7 +156,7 @@ class Rig:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.dsn = dsn
-        self.window = Window(dsn)
+        self.window = Window(lambda: self.dsn)
         self.project = project
         (project / "rigjobs.py").write_text(JOBS)
         self.run = run_directory(project / "queues.yaml")
