@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from qsup.messages import Applied
 from qsup.routing import Route
 from tests.courier.rig import Rig, a_queue, a_routing
@@ -52,10 +50,8 @@ class Ward(Rig):
             self.calm_put += 1
 
     def put(self, job: str, **payload: Any) -> int:
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            row = conn.execute("SELECT id FROM qsup.dispatch(%s, %s)", (job, json.dumps(payload))).fetchone()
-        assert row is not None
-        return int(row[0])
+        [(number,)] = self.window.does("SELECT id FROM qsup.dispatch(%s, %s)", (job, json.dumps(payload)))
+        return int(number)
 
     def bad(self, how: str, job: str = "Bad", **payload: Any) -> int:
         """Dispatch misery."""

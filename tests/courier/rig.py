@@ -19,6 +19,7 @@ from qsup.board import Board
 from qsup.channel import Channel
 from qsup.messages import Alive, Configure, Died, Fork, Forked, Load, Message, Roster, Serving, Signal, Stop
 from qsup.outcome import Rules
+from qsup.reaper import kill
 from qsup.routing import Queue, Route, Routing
 from qsup.rundir import RunDirectory, run_directory
 from tests.forked import CHANNEL, Offspring
@@ -155,7 +156,7 @@ class Rig:
 
     def __init__(self, project: Path, dsn: str) -> None:
         self.dsn = dsn
-        self.window = Window(dsn)
+        self.window = Window(lambda: self.dsn)
         self.project = project
         (project / "rigjobs.py").write_text(JOBS)
         self.run = run_directory(project / "queues.yaml")
@@ -285,6 +286,9 @@ class Rig:
                 process.popen.kill()
                 process.popen.wait()
             process.channel.close()
+        for pid in self.workers.values():
+            # One that came back to a courier that is gone already waits for the next one.
+            kill(pid, signal.SIGKILL)
 
 
 __all__ = ["Process", "Rig", "Rules", "a_queue", "a_routing"]

@@ -16,10 +16,8 @@ from tests.courier.rig import Rig, a_queue, a_routing
 def put(rig: Rig, how: str = "done", text: str = "x", queue: str | None = None, **options: object) -> int:
     """Dispatch a Note."""
     payload = json.dumps({"path": str(rig.notes), "text": text, "how": how} | options)
-    with psycopg.connect(rig.dsn, autocommit=True) as conn:
-        row = conn.execute("SELECT id FROM qsup.dispatch('Note', %s, queue => %s)", (payload, queue)).fetchone()
-    assert row is not None
-    return int(row[0])
+    [(number,)] = rig.window.does("SELECT id FROM qsup.dispatch('Note', %s, queue => %s)", (payload, queue))
+    return int(number)
 
 
 def put_at_once(rig: Rig, number: int, **options: object) -> None:

@@ -6,8 +6,6 @@ import json
 import time
 from typing import Any
 
-import psycopg
-
 from tests.supervise.rig import SHOP, Run
 
 ALSO = """
@@ -39,9 +37,7 @@ class Looping(Run):
     def put(self, queue: str, how: str = "", count: int = 1, **payload: Any) -> list[int]:
         """Dispatch so many at once."""
         body = json.dumps({"text": queue, "how": how, **payload})
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            rows = conn.execute(MANY, (count, body, count, queue)).fetchall()
-        return [number for (number,) in rows]
+        return [number for (number,) in self.window.does(MANY, (count, body, count, queue))]
 
     def begins(self, queue: str) -> list[tuple[float, str, int]]:
         """When each job of the queue began, in which slot, in which process."""

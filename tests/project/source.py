@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,13 +49,11 @@ class Module:
         """All imports except those that only a type checker sees."""
         return list(_imports(self, self.tree, lazy=False))
 
-    @property
-    def functions(self) -> Iterator[tuple[str, int, int]]:
+    @cached_property
+    def functions(self) -> list[tuple[str, int, int]]:
         """Name, line and number of lines of every function, methods and inner ones too."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert node.end_lineno is not None
-                yield node.name, node.lineno, node.end_lineno - node.lineno + 1
+        nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return [(node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1) for node in nodes]
 
 
 def modules(*packages: str) -> list[Module]:
@@ -93,6 +91,7 @@ def _from(module: Module, node: ast.ImportFrom) -> Iterator[str]:
         yield inner if _is_module(inner) else source
 
 
+@cache
 def _is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()

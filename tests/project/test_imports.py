@@ -17,16 +17,15 @@ HANDLERS = modules("handlers")
 BY_NAME = {module.name: module for module in QSUP}
 
 
-def named(module: Module) -> str:
-    return module.shown
-
-
-@pytest.mark.parametrize("module", QSUP, ids=named)
-def test_every_module_has_a_row_and_imports_its_own_row_or_below(module: Module) -> None:
-    assert rows.row(module.name) is not None, (
+def test_every_module_has_a_row_and_imports_its_own_row_or_below() -> None:
+    homeless = [
         f"{module.shown} has no row: add {module.name} to ROWS in tests/project/rows.py"
-    )
-    assert not climbs(module), "\n".join(climbs(module))
+        for module in QSUP
+        if rows.row(module.name) is None
+    ]
+    assert not homeless, "\n".join(homeless)
+    climbing = [line for module in QSUP for line in climbs(module)]
+    assert not climbing, "\n".join(climbing)
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:
@@ -37,37 +36,47 @@ def test_no_module_imports_itself_by_a_detour() -> None:
         pytest.fail("a cycle of imports: " + " → ".join(reversed(error.args[1])))
 
 
-@pytest.mark.parametrize("module", [one for one in QSUP if (rows.row(one.name) or 0) <= rows.PURE], ids=named)
-def test_the_rows_of_decisions_know_no_clock_process_file_socket_random_or_database(module: Module) -> None:
+def test_the_rows_of_decisions_know_no_clock_process_file_socket_random_or_database() -> None:
+    pure = [module for module in QSUP if (rows.row(module.name) or 0) <= rows.PURE]
     impure = [
         f"{module.shown}:{one.line} (row {rows.row(module.name)}) imports {one.module}"
+        for module in pure
         for one in module.imports
         if top(one.module) in rows.IMPURE.split() and (module.name, top(one.module)) not in rows.PURE_ENOUGH
     ]
-    impure += [f"{module.shown}:{line} calls open()" for line in _opens(module)]
+    impure += [f"{module.shown}:{line} calls open()" for module in pure for line in _opens(module)]
     assert not impure, "\n".join(impure)
 
 
-@pytest.mark.parametrize("module", QSUP, ids=named)
-def test_only_those_who_work_with_the_database_import_its_driver(module: Module) -> None:
-    found = [one for one in module.imports if top(one.module) in {"psycopg", "psycopg_pool"}]
-    allowed = rows.among(module.name, rows.DRIVER)
-    assert allowed or not found, (
-        f"{module.shown}:{found[0].line} imports {found[0].module}; only these may: {rows.DRIVER}"
-    )
+def test_only_those_who_work_with_the_database_import_its_driver() -> None:
+    found = [
+        f"{module.shown}:{one.line} imports {one.module}; only these may: {rows.DRIVER}"
+        for module in QSUP
+        for one in module.imports
+        if top(one.module) in {"psycopg", "psycopg_pool"} and not rows.among(module.name, rows.DRIVER)
+    ]
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("module", [one for one in QSUP if rows.among(one.name, rows.FAR_FROM_THE_DATABASE)], ids=named)
-def test_the_supervisor_and_the_template_are_far_from_the_database_by_every_way(module: Module) -> None:
-    ways = _ways(module)
-    reached = [name for name in ways if rows.among(name, rows.DATABASE)]
-    assert not reached, f"importing {module.name} loads {reached[0]}: " + " → ".join(ways[reached[0]])
+def test_the_supervisor_and_the_template_are_far_from_the_database_by_every_way() -> None:
+    found = [
+        f"importing {module.name} loads {reached}: " + " → ".join(way)
+        for module in QSUP
+        if rows.among(module.name, rows.FAR_FROM_THE_DATABASE)
+        for reached, way in _ways(module).items()
+        if rows.among(reached, rows.DATABASE)
+    ]
+    assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("module", QSUP, ids=named)
-def test_qsup_knows_neither_handlers_nor_their_libraries(module: Module) -> None:
-    found = [one for one in module.imports if top(one.module) in {"handlers", "librouteros", "tests"}]
-    assert not found, f"{module.shown}:{found[0].line} imports {found[0].module}"
+def test_qsup_knows_neither_handlers_nor_their_libraries() -> None:
+    found = [
+        f"{module.shown}:{one.line} imports {one.module}"
+        for module in QSUP
+        for one in module.imports
+        if top(one.module) in {"handlers", "librouteros", "tests"}
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_handlers_know_only_the_public_face() -> None:
@@ -80,9 +89,9 @@ def test_handlers_know_only_the_public_face() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("module", [*QSUP, *HANDLERS], ids=named)
-def test_no_module_has_a_name_that_says_nothing(module: Module) -> None:
-    assert not set(module.name.split(".")) & rows.FORBIDDEN_NAMES
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    found = [one.shown for one in (*QSUP, *HANDLERS) if set(one.name.split(".")) & rows.FORBIDDEN_NAMES]
+    assert not found, "\n".join(found)
 
 
 def test_the_reader_of_imports_sees_what_python_would_load(written: Callable[[str, str], Module]) -> None:

@@ -34,7 +34,7 @@ class Project:
 
     def __init__(self, path: Path, dsn: str) -> None:
         self.path, self.dsn = path, dsn
-        self.window = Window(dsn)
+        self.window = Window(lambda: self.dsn)
         self.notes = path / "notes"
         self.started: list[subprocess.Popen[bytes]] = []
         (path / "queues.yaml").write_text(FILE)

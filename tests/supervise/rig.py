@@ -56,7 +56,7 @@ class Run:
         self.project, self.dsn = project, dsn
         self.runtime_dsn = dsn
         """What the program itself is told, when it is not what the test uses."""
-        self.window = Window(dsn)
+        self.window = Window(lambda: self.dsn)
         self.cwd = project
         self.run = RunDirectory(project / ".qsup" / "run")
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -121,11 +121,9 @@ class Run:
         return self.pids()
 
     def dispatch(self, text: str, **payload: Any) -> int:
-        with psycopg.connect(self.dsn, autocommit=True) as conn:
-            body = json.dumps({"text": text, **payload})
-            row = conn.execute("SELECT id FROM qsup.dispatch('Pay', %s::jsonb)", (body,)).fetchone()
-        assert row is not None
-        return int(row[0])
+        body = json.dumps({"text": text, **payload})
+        [(number,)] = self.window.does("SELECT id FROM qsup.dispatch('Pay', %s::jsonb)", (body,))
+        return int(number)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         if self.window.dsn != self.dsn:
