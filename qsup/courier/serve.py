@@ -20,7 +20,7 @@ SETTLE_EVERY = 0.1
 """Seconds between looks at rows that a dying transaction still holds, after a new connection."""
 
 POLL_ANYWAY = 5.0
-"""Seconds after which the claim loop asks although nothing seems to be there: a missing right to claim shows only so."""
+"""Seconds after which the claim loop asks although nothing seems to be there: a right that is missing shows only so."""
 
 STALLED = 5.0
 """Seconds in which a worker must have begun what it was handed; a busy machine may take one."""
