@@ -126,9 +126,6 @@ class Run:
         return int(number)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        if self.window.dsn != self.dsn:
-            self.window.close()
-            self.window = Window(self.dsn)
         return self.window.rows(query)
 
     def waits_for_jobs_to_end(self) -> None:
