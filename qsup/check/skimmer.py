@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import sys
+import threading
 import tokenize
 import unicodedata
 import warnings
@@ -30,9 +31,13 @@ Meaning = Import | int | None
 """Of a binding: an import, the number of a class, or anything else."""
 
 
+PARSING = threading.Lock()
+"""Threads share the filters of warnings and, in Python 3.11, the parser's count of its depth (a SystemError, once)."""
+
+
 def parse(source: bytes) -> ast.Module:
     """The syntax tree. Raises SyntaxError or ValueError for what is not Python, RecursionError and MemoryError."""
-    with warnings.catch_warnings():
+    with PARSING, warnings.catch_warnings():
         # A doubtful escape sequence in somebody's string is not our finding.
         warnings.simplefilter("ignore")
         return ast.parse(source)

@@ -67,6 +67,9 @@ class Server:
         try:
             self._serve()
         except psycopg.Error as error:
+            if not error.sqlstate and "out of memory" in str(error):
+                # Ours, not the server's: this courier will have no more of it, another one may.
+                raise
             # Also a revoked grant or a standby: wait for hands or for the primary, with everything kept.
             self.service.lost()
             self.link.lost(error)

@@ -57,7 +57,7 @@ class Courier:
         self.desk = Desk(clock, world.chance.random)
         self.service = Service(self.desk, host.board, lambda _message: None, takes_back=True)
         if not world.polls:
-            self.service.poll_interval = lambda: 1e9  # type: ignore[method-assign]  # what wakes must be enough
+            self.service.poll = lambda: None  # type: ignore[method-assign]  # what wakes must be enough
         self.connection = Connection(world.tables, self._fate)
         self.up, self.era = False, 0
         self.told: deque[Message] = deque()
