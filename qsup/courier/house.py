@@ -22,10 +22,11 @@ from qsup.courier.commands import Commands
 from qsup.courier.duty import Duty
 from qsup.courier.rescue import LOOK_EVERY, Watch
 from qsup.errors import QsupError
-from qsup.routing import poll_interval
 from qsup.rows import Key
 from qsup.version import __version__
 
+GLANCE_EVERY = 1.0
+"""Seconds between looks at the rows. For queues with a shorter `sleep` the claim loop polls by itself."""
 LONG = 1.0
 """Seconds of rest after which looking is enough again."""
 BEAT_EVERY = 5.0
@@ -73,8 +74,7 @@ class Housekeeper:
             self.wake(queue)
         due = look.due_in is not None and look.due_in <= 0
         busy = due or look.commands or self.commands.unsettled or self._waits("prune", PRUNE_EVERY) <= 0
-        every = poll_interval(self.duty.routing.queues.values())
-        return every if due or look.due_in is None else min(every, look.due_in), busy
+        return GLANCE_EVERY if due or look.due_in is None else min(GLANCE_EVERY, look.due_in), busy
 
     def work(self, conn: psycopg.Connection[Any]) -> float:
         """Do what is due; returns the seconds until more may be."""
