@@ -193,8 +193,10 @@ def test_when_its_directory_is_taken_away_it_begins_anew_and_running_jobs_finish
 
 def test_a_lock_that_is_taken_away_lets_no_second_supervisor_in_for_long(run: Run) -> None:
     run.start()
+    started = run.state["started"]
     run.run.run_lock.unlink()
     run.says("it begins anew")
+    run.until(lambda: run.state.get("started", started) != started, "its state is that of the new beginning")
     run.settles()
     done = run.command("run")
     assert done.returncode == 1
