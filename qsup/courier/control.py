@@ -66,6 +66,7 @@ class Control:
             self._look_after_ourselves()
         self._send_outbox()
         self._end_lookout()
+        self.server.sign_off()
 
     def _look_after_ourselves(self) -> None:
         if self.lookout is not None and not self.lookout.alive():
@@ -159,6 +160,8 @@ class Control:
     def _end_lookout(self) -> None:
         if self.lookout is not None:
             self.lookout.end()
+            # A heartbeat after the signing off would be that of a ghost, for half a minute.
+            self.lookout.join(LOOK_EVERY)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -61,7 +61,7 @@ class Lookout(threading.Thread):
         """Leave it behind: another works for another database."""
         self.ended = True
         self.house.end()
-        self._ring()
+        self.look_soon()
 
     def configure(self, duty: Duty) -> None:
         """Work by another file from now on."""

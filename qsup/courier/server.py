@@ -52,6 +52,9 @@ class Server:
         """Until Stop, and until every outcome that we know is stored and every worker has left."""
         while not (self.desk.stopping and not self.desk.pending and not self.desk.peers.known()):
             self.turn()
+
+    def sign_off(self) -> None:
+        """Nothing more comes from us: after `run`, when nobody sends heartbeats any more."""
         if self.desk.config is not None:
             self.link.sign_off(self.desk.config.supervisor)
 
