@@ -9,9 +9,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx
-
 from handlers.daraja_answers import Accepted, Answer, read_push, read_query, read_token
+from handlers.http import httpx
 from handlers.mpesa import EAST_AFRICA_TIME
 from handlers.settings import DarajaSettings
 

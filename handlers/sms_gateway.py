@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
+from handlers.http import httpx
 from handlers.phones import international
 from handlers.settings import SmsSettings
 from handlers.sms_answers import Answer, read_answer

@@ -29,6 +29,7 @@ BURST = 50
 STEP_EVERY = 0.2
 MOST_CHILDREN = 50
 """Processes (also dead ones that nobody has waited for) that jobs may leave behind before their worker must leave."""
+GOOD = ("done", "committed")
 LEFT_OPEN = "its ctx.transaction() was still open when the handler ended"
 
 
@@ -47,13 +48,17 @@ class Attempts:
         self.limit.install()
         # The limit's alarm is in it, and is put back with the rest.
         self._surroundings = Surroundings()
+        self._left: tuple[Work, Report, bool] | None = None
         self._own: list[int] = []
         self._files: list[Identity | None] = []
         # Orphaned grandchildren become ours, wherever they went: what a job starts can be found, and ends with us.
         reaper.become_subreaper()
 
     def run(self, work: Work, own: list[int]) -> Report:
-        """Run the handler and clear away behind it; `own` are descriptors that it must not close."""
+        """Run the handler; `own` are descriptors that it must not close.
+
+        Behind a good run `tidy` is still to be called: its outcome can be on its way meanwhile.
+        """
         if own != self._own:
             self._own, self._files = own, [identity(number) for number in own]
         modules = len(sys.modules)
@@ -62,21 +67,31 @@ class Attempts:
         if os.getpid() != self._pid:
             # A child that the handler forked, and let return: there must not be two of this worker.
             os._exit(0 if report.kind == "done" else 1)
-        self.spoiled += self._surroundings.restore(imported=len(sys.modules) != modules)
         if [identity(number) for number in own] != self._files:
             self.disowned = True
             self.spoiled.append("file descriptors of the worker were closed")
         report = attempt.close(report)
-        self._end_children(report)
-        self._tell(story(work, report))
+        self._left = work, report, len(sys.modules) != modules
+        if report.kind not in GOOD:
+            # It may run again as soon as this is known: what it started must not go on beside that.
+            self.tidy()
         return report
 
+    def tidy(self) -> None:
+        """Clear away behind the last run, if that is still to be done: before the next job begins."""
+        if self._left is None:
+            return
+        work, report, imported = self._left
+        self._left = None
+        self.spoiled += self._surroundings.restore(imported=imported)
+        self._end_children(report)
+        self._tell(story(work, report))
+
     def _end_children(self, report: Report) -> None:
-        # After a failure the job may run again at once, so what it started must not go on beside that.
         if not reaper.has_children():
             return
         left = reaper.descendants(self._pid)
-        if report.kind not in ("done", "committed"):
+        if report.kind not in GOOD:
             reaper.end_descendants(self._pid)
             self.spoiled.append(f"the failed run left {len(left)} processes behind; they were ended")
         elif len(left) > MOST_CHILDREN:

@@ -23,6 +23,8 @@ CAPACITY = 1024
 HEADER = struct.Struct("<8s36s36sI")
 MAGIC = b"qsupbrd1"
 COPY = struct.Struct("<QI80s16sIQIIddd")
+CRC = struct.Struct("<I")
+CRC_AT = 8
 COPY_SIZE = 192
 RECORD_SIZE = 2 * COPY_SIZE
 REVOKED = struct.Struct("<QI")
@@ -46,9 +48,9 @@ def boot_id() -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Record:
-    """What one slot is doing."""
+    """What one slot is doing. Not frozen: a worker makes two for every job, and frozen ones cost four times as much."""
 
     slot: str
     state: str = "empty"
@@ -78,6 +80,8 @@ class Board:
         self._close = weakref.finalize(self, os.close, self.descriptor)
         self._seen: dict[int, tuple[bytes, Record | None]] = {}
         self._written: dict[int, tuple[int, int]] = {}
+        self._body = memoryview(bytearray(COPY.size))
+        self._before, self._behind = self._body[:CRC_AT], self._body[CRC_AT + CRC.size :]
         _, boot, supervisor, _ = HEADER.unpack(self._header)
         self.boot_id = boot.rstrip(b"\0").decode()
         self.supervisor_id = supervisor.rstrip(b"\0").decode()
@@ -134,13 +138,12 @@ class Board:
     def write(self, index: int, record: Record) -> None:
         """Replace the record; only its owner may."""
         counter, older = self._next(index)
-        body = COPY.pack(
-            counter, 0, record.slot.encode(), record.state.encode(), record.pid, record.job,
+        COPY.pack_into(
+            self._body, 0, counter, 0, record.slot.encode(), record.state.encode(), record.pid, record.job,
             record.claim, record.attempt, record.started, record.deadline, record.born,
         )  # fmt: skip
-        checked = body[:8] + struct.pack("<I", zlib.crc32(body[:8] + body[12:])) + body[12:]
-        offset = HEADER_SIZE + index * RECORD_SIZE + older * COPY_SIZE
-        os.pwrite(self.descriptor, checked, offset)
+        CRC.pack_into(self._body, CRC_AT, zlib.crc32(self._behind, zlib.crc32(self._before)))
+        os.pwrite(self.descriptor, self._body, HEADER_SIZE + index * RECORD_SIZE + older * COPY_SIZE)
         self._written[index] = counter, older
 
     def _next(self, index: int) -> tuple[int, int]:
@@ -186,7 +189,7 @@ def _copy(raw: bytes, number: int) -> tuple[int, Record] | None:
     if len(raw) < COPY.size:
         return None
     counter, crc, slot, state, *numbers = COPY.unpack(raw)
-    if counter == 0 or crc != zlib.crc32(raw[:8] + raw[12:]):
+    if counter == 0 or crc != zlib.crc32(raw[CRC_AT + CRC.size :], zlib.crc32(raw[:CRC_AT])):
         return None
     pid, job, claim, attempt, started, deadline, born = numbers
     return counter, Record(

@@ -10,11 +10,13 @@ import dataclasses
 import json
 import os
 import socket
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, cast
 
 from qsup import messages, orders
-from qsup.messages import Message
+from qsup.messages import Message, Work
 
 LANGUAGE = (messages, orders)
 """Where the kinds of messages are defined: whoever has a channel knows them all."""
@@ -22,26 +24,46 @@ ONE_READ = 32_768
 """Bytes; so many that the C library does not ask the kernel for memory, and give it back, at each read."""
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _from_json = json.JSONDecoder().decode
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def encode(message: Message) -> bytes:
     """The message as its line; what is as it is by default is left out."""
     kind = type(message)
+    if kind is Work:
+        return _work(cast(Work, message))
     body = {"message": kind.__name__}
-    for name, default in _fields(kind.__name__):
-        value = getattr(message, name)
+    names, defaults, values = _shape(kind.__name__)
+    for name, default, value in zip(names, defaults, values(message), strict=False):
         if value != default:
             body[name] = value
     return _to_json(body).encode() + b"\n"
 
 
 @cache
-def _fields(kind: str) -> list[tuple[str, Any]]:
-    # One that must be given equals nothing, and is always sent.
-    return [
-        (one.name, one.default if one.default_factory is dataclasses.MISSING else one.default_factory())
-        for one in dataclasses.fields(cast(Any, Message.kinds[kind]))
-    ]
+def _shape(kind: str) -> tuple[list[str], list[Any], Callable[[Message], tuple[Any, ...]]]:
+    # Names, defaults, and what reads the values (and one more, so that it is a tuple even for one or none). A field
+    # that must be given equals nothing, and is always sent.
+    fields = dataclasses.fields(cast(Any, Message.kinds[kind]))
+    defaults = [one.default if one.default_factory is dataclasses.MISSING else one.default_factory() for one in fields]
+    names = [one.name for one in fields]
+    return names, defaults, attrgetter(*names, "__class__", "__class__")
+
+
+def _work(work: Work) -> bytes:
+    # What is the same for all jobs of a class is half of the line: it is made once.
+    same = work.type, work.queue, work.handler, work.tries, work.timeout, work.grace, work.step, work.keep, work.dsn
+    return (
+        f'{{"message":"Work","id":{work.id},"claim":{work.claim},"payload":{_quoted(work.payload)},'
+        f'"attempt":{work.attempt},"crashes":{work.crashes},"error":{_quoted(work.error)},"number":{work.number},'
+        f'"expires":{work.expires!r},"recorded":{_to_json(work.recorded)},{_terms(*same)}}}\n'
+    ).encode()
+
+
+@lru_cache(maxsize=1024)
+def _terms(*values: Any) -> str:
+    names = ("type", "queue", "handler", "tries", "timeout", "grace", "step", "keep", "dsn")
+    return _to_json(dict(zip(names, values, strict=True)))[1:-1]
 
 
 def decode(line: bytes) -> Message:
@@ -81,8 +103,12 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Queue and try to send."""
-        self._outgoing += encode(message)
+        self.put(message)
         self.flush()
+
+    def put(self, message: Message) -> None:
+        """Queue for the next `flush`."""
+        self._outgoing += encode(message)
 
     def flush(self) -> None:
         """Send what the socket takes; a broken peer sets `closed`."""
@@ -101,16 +127,30 @@ class Channel:
 
         To the last byte: with the end behind it, what a dead courier has sent is not to be begun.
         """
-        while not self.closed:
-            try:
-                data = self.socket.recv(ONE_READ)
-            except BlockingIOError:
-                break
-            except OSError:
-                data = b""
-            if not data:
-                self.closed = True
-            self._incoming += data
+        while self._read():
+            pass
+        return self._complete()
+
+    def receive_some(self) -> list[Message]:
+        """What one read brings, for who waits again anyway and has seen that there is something."""
+        self._read()
+        return self._complete()
+
+    def _read(self) -> bool:
+        # Whether there may be more.
+        if self.closed:
+            return False
+        try:
+            data = self.socket.recv(ONE_READ)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        self.closed = not data
+        self._incoming += data
+        return True
+
+    def _complete(self) -> list[Message]:
         *lines, self._incoming = self._incoming.split(b"\n")
         return [decode(line) for line in lines]
 

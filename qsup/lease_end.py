@@ -11,9 +11,8 @@ from __future__ import annotations
 import ctypes
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from qsup.board import boottime
 
@@ -36,37 +35,32 @@ class LeaseEnd:
     """One timer for the life of this process."""
 
     def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+        libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._timer = ctypes.c_void_p()
         # struct itimerspec: the interval (none), then seconds and nanoseconds from now; zero disarms.
         self._spec = (ctypes.c_long * 4)()
-        self._where = ctypes.byref(self._spec)
+        self._where, self._never = ctypes.byref(self._spec), ctypes.byref((ctypes.c_long * 4)())
         event = _Event(None, signal.SIGKILL, SIGEV_SIGNAL)
         try:
-            made = self._libc is not None and not self._libc.timer_create(
+            self._made = libc is not None and not libc.timer_create(
                 CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._timer)
             )
         except AttributeError:
             # A C library without it: the template and the supervisor have to be enough.
-            made = False
-        self._made = made
+            self._made = False
+        self._settime: Any = libc and libc.timer_settime
 
-    @contextmanager
-    def at(self, expires: float) -> Iterator[None]:
-        """Inside the block this process dies at `expires` (of qsup.board.boottime); 0 = never."""
-        if not (self._made and expires):
-            yield
-            return
-        self._set(max(0.001, expires - boottime()))
-        try:
-            yield
-        finally:
-            self._set(0.0)
+    def begin(self, expires: float) -> None:
+        """From now on this process dies at `expires` (of qsup.board.boottime); 0 = never."""
+        if self._made and expires:
+            seconds = max(0.001, expires - boottime())
+            self._spec[2], self._spec[3] = int(seconds), int(seconds % 1 * 1e9)
+            self._settime(self._timer, 0, self._where, None)
 
-    def _set(self, seconds: float) -> None:
-        self._spec[2], self._spec[3] = int(seconds), int(seconds % 1 * 1e9)
-        assert self._libc is not None  # noqa: S101  the timer was made
-        self._libc.timer_settime(self._timer, 0, self._where, None)
+    def end(self) -> None:
+        """It does not die by this any more."""
+        if self._made:
+            self._settime(self._timer, 0, self._never, None)
 
 
 @cache

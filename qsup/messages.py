@@ -201,6 +201,7 @@ class Database(Message):
 
 
 # --- courier ↔ worker -----------------------------------------------------------------------------------------------
+# Work and Finished are not frozen: there is one of each for every job, and a frozen one takes four times as long.
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ class Hello(Message):
     unsent: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work(Message):
     """courier → worker: run this job."""
 
@@ -245,7 +246,7 @@ class Work(Message):
     dsn: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished(Message):
     """worker → courier: how one claim went; the fields of qsup.outcome.Report."""
 

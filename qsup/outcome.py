@@ -43,6 +43,10 @@ class Report:
         return self.kind if self.kind in ("timeout", "memory") or not self.exception else ""
 
 
+DONE = Report(kind="done")
+"""Of nearly every run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of the moment for one job class on one queue. Times in seconds."""

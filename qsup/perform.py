@@ -28,7 +28,7 @@ from qsup.errors import Superseded
 from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
 from qsup.messages import Work
-from qsup.outcome import Report
+from qsup.outcome import DONE, Report
 from qsup.storable import clean
 
 
@@ -84,8 +84,12 @@ class SoftLimit:
 
 def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
     """Run the handler of `work` within its time limit and say how it went."""
-    with lease_end.of_process(os.getpid()).at(work.expires):
+    lease = lease_end.of_process(os.getpid())
+    lease.begin(work.expires)
+    try:
         return _perform(work, context, limit)
+    finally:
+        lease.end()
 
 
 def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
@@ -110,7 +114,7 @@ def _run(handler: Handler, job: Job, context: Context, limit: SoftLimit, work: W
         return Report(kind="done", reason=error.message)
     except BaseException as error:  # sys.exit() in a handler is a failure of this job, not the end of the worker
         return _ended(error, work.handler, f"over its time limit of {work.timeout:g} s" if limit.rang else "")
-    return Report(kind="done")
+    return DONE
 
 
 def _call(handler: Handler, job: Job, context: Context, limit: SoftLimit) -> None:

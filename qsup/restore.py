@@ -8,7 +8,8 @@ imported (the environment, sys.path) stays, since it is imported only once.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # what `signal` wraps; see _handlers
+import _locale
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps: looking for an answer in its enums takes 50 µs
 import decimal
 import locale
 import os
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 SIGNALS = (
@@ -30,6 +32,7 @@ LIMITS = (
     resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_STACK, resource.RLIMIT_CPU,
     resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC,
 )  # fmt: skip
+STREAMS = ("stdin", "stdout", "stderr")
 CROWDED = 0.5
 """Share of the descriptors that may be in use; above it a worker leaves before the next job meets the limit."""
 NOT_FREE = "file descriptors were leaked"
@@ -43,12 +46,22 @@ class Kept:
     """One thing, how it was, and how to put it back."""
 
     name: str
-    look: Callable[[], Any]
-    put_back: Callable[[Any], object]
+    looks: Sequence[Callable[[], Any]]
+    """All are called after every job: where a function of C's does it, there is none of Python's around it."""
+    put_back: Callable[..., object]
+    """Takes as many values as there are looks."""
     fatal: bool = False
     """Even when it could be put back a fresh worker must follow."""
     imported: bool = False
     """Set up by imports too: what it is after a run that has imported something is how it was meant."""
+
+    def look(self) -> list[Any]:
+        """How it is now."""
+        return [look() for look in self.looks]
+
+    def copy(self) -> list[Any]:
+        """How it is now, whatever happens to it."""
+        return [value.copy() if isinstance(value, (list, dict)) else value for value in self.look()]
 
 
 class Surroundings:
@@ -58,7 +71,12 @@ class Surroundings:
         self._cwd = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
         self._streams = [_copy(number) for number in (0, 1, 2)]
         self._decimal = decimal.getcontext().copy()
-        self._kept = [(one, one.look()) for one in self._table()]
+        self._keep([(one, one.copy()) for one in self._table()])
+
+    def _keep(self, kept: list[tuple[Kept, list[Any]]]) -> None:
+        self._kept = kept
+        self._looks = [look for one, _ in kept for look in one.looks]
+        self._all = [value for _, was in kept for value in was]
 
     def restore(self, *, imported: bool = False) -> list[str]:
         """Put everything back; the names of what could not be, or tells that this worker must not go on.
@@ -66,9 +84,16 @@ class Surroundings:
         `imported`: modules were imported meanwhile.
         """
         if imported:
-            self._kept = [(one, one.look() if one.imported else was) for one, was in self._kept]
-        spoiled = [one.name for one, was in self._kept if not (_is(one, was) or _restored(one, was))]
+            self._keep([(one, one.copy() if one.imported else was) for one, was in self._kept])
+        spoiled = [] if self._untouched() else [one.name for one, was in self._kept if not _put_right(one, was)]
         return spoiled + ([NOT_FREE] if self._crowded() else [])
+
+    def _untouched(self) -> bool:
+        try:
+            return [look() for look in self._looks] == self._all
+        except Exception:
+            # What cannot even be looked at is put back.
+            return False
 
     def _crowded(self) -> bool:
         """Whether so many descriptors are open that a next job might get none."""
@@ -83,31 +108,31 @@ class Surroundings:
     def _table(self) -> Sequence[Kept]:
         return (
             # Handlers before the mask: what was held back arrives at ours.
-            Kept("the handler of SIGTERM", lambda: _signal.getsignal(signal.SIGTERM), _handle_term, fatal=True),
-            Kept("signal handlers", _handlers, _set_handlers),
-            Kept("blocked signals", lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()), _set_mask),
-            Kept("the signals' descriptor", _wakeup, _set_wakeup),
-            Kept("timers", lambda: [signal.getitimer(one) for one in TIMERS], _disarm),
-            Kept("standard streams", lambda: [identity(number) for number in (0, 1, 2)], self._put_streams_back),
-            Kept("sys.stdin, stdout, stderr", lambda: (sys.stdin, sys.stdout, sys.stderr), _set_streams),
-            Kept("the working directory", lambda: _where(os.stat(".")), lambda _: os.fchdir(self._cwd)),
-            Kept("the umask", _umask, os.umask),
-            Kept("the environment", _environment, _set_environment, imported=True),
-            Kept("the decimal context", lambda: repr(decimal.getcontext()), self._set_decimal),
-            Kept("the locale", lambda: locale.setlocale(locale.LC_ALL), _set_locale, imported=True),
-            Kept("sys.path", lambda: list(sys.path), lambda was: sys.path.__setitem__(slice(None), was), imported=True),
-            Kept("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, imported=True),
-            Kept("the sockets' timeout", socket.getdefaulttimeout, socket.setdefaulttimeout, imported=True),
-            Kept("resource limits", lambda: [resource.getrlimit(one) for one in LIMITS], _set_limits),
-            Kept("its priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
-            Kept("its process group", lambda: os.getpgid(0), lambda was: os.setpgid(0, was)),
-            Kept("its user", lambda: (os.getuid(), os.geteuid(), os.getgid(), os.getegid()), _cannot),
-        )  # fmt: skip
+            Kept("the handler of SIGTERM", [_handler_of(signal.SIGTERM)], _handle_term, fatal=True),
+            Kept("signal handlers", [_handler_of(one) for one in SIGNALS], _set_handlers),
+            Kept("blocked signals", [partial(_signal.pthread_sigmask, signal.SIG_BLOCK.value, ())], _set_mask),
+            Kept("the signals' descriptor", [_wakeup], _set_wakeup),
+            Kept("timers", [partial(signal.getitimer, one) for one in TIMERS], _disarm),
+            Kept("standard streams", [partial(identity, one) for one in (0, 1, 2)], self._put_streams_back),
+            Kept("sys.stdin, stdout, stderr", [partial(getattr, sys, one) for one in STREAMS], _set_streams),
+            Kept("the working directory", [_here], lambda _: os.fchdir(self._cwd)),
+            Kept("the umask", [_umask], os.umask),
+            Kept("the environment", [_environment], _set_environment, imported=True),
+            Kept("the decimal context", [_decimals], self._set_decimal),
+            Kept("the locale", [partial(_locale.setlocale, locale.LC_ALL)], _set_locale, imported=True),
+            Kept("sys.path", [partial(getattr, sys, "path")], _set_path, imported=True),
+            Kept("the recursion limit", [sys.getrecursionlimit], sys.setrecursionlimit, imported=True),
+            Kept("the sockets' timeout", [socket.getdefaulttimeout], socket.setdefaulttimeout, imported=True),
+            Kept("resource limits", [partial(resource.getrlimit, one) for one in LIMITS], _set_limits),
+            Kept("its priority", [partial(os.getpriority, os.PRIO_PROCESS, 0)], _set_priority),
+            Kept("its process group", [partial(os.getpgid, 0)], lambda was: os.setpgid(0, was)),
+            Kept("its user", [os.getuid, os.geteuid, os.getgid, os.getegid], _cannot),
+        )
 
-    def _set_decimal(self, _: str) -> None:
+    def _set_decimal(self, _: object) -> None:
         decimal.setcontext(self._decimal.copy())
 
-    def _put_streams_back(self, was: list[Identity | None]) -> None:
+    def _put_streams_back(self, *was: Identity | None) -> None:
         for number, (copy, before) in enumerate(zip(self._streams, was, strict=True)):
             if identity(number) != before and copy is not None and identity(copy) == before:
                 os.dup2(copy, number)
@@ -132,28 +157,28 @@ def _copy(number: int) -> int | None:
         return None
 
 
-def _is(one: Kept, was: Any) -> bool:
+def _put_right(one: Kept, was: list[Any]) -> bool:
+    if _is(one, was):
+        return True
     try:
-        return bool(one.look() == was)
-    except Exception:
-        # What cannot even be looked at is put back.
-        return False
-
-
-def _restored(one: Kept, was: Any) -> bool:
-    try:
-        one.put_back(was)
+        one.put_back(*was)
         return one.look() == was and not one.fatal
     except Exception:
         return False
 
 
-def _handlers() -> list[Any]:
-    # Not by `signal`: looking for each answer among its enum's members takes 50 µs, this takes one.
-    return [_signal.getsignal(number) for number in SIGNALS]
+def _is(one: Kept, was: list[Any]) -> bool:
+    try:
+        return one.look() == was
+    except Exception:
+        return False
 
 
-def _set_handlers(was: list[Any]) -> None:
+def _handler_of(number: signal.Signals) -> Callable[[], Any]:
+    return partial(_signal.getsignal, number.value)
+
+
+def _set_handlers(*was: Any) -> None:
     for number, handler in zip(SIGNALS, was, strict=True):
         if handler is not None:
             signal.signal(number, handler)
@@ -180,22 +205,35 @@ def _umask() -> int:
     return was
 
 
-def _set_mask(was: set[signal.Signals]) -> None:
+def _set_mask(was: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, was)
 
 
-def _disarm(_: object) -> None:
+def _disarm(*_: object) -> None:
     for timer in TIMERS:
         signal.setitimer(timer, 0)
 
 
-def _set_streams(was: tuple[Any, Any, Any]) -> None:
+def _set_streams(*was: Any) -> None:
     sys.stdin, sys.stdout, sys.stderr = was
+
+
+def _set_path(was: list[str]) -> None:
+    sys.path[:] = was
+
+
+def _here() -> Identity:
+    return _where(os.stat("."))
 
 
 def _environment() -> dict[bytes, bytes]:
     # Its own dict: decoding every variable after every job would cost a hundred times as much.
-    return dict(vars(os.environ)["_data"])
+    found: dict[bytes, bytes] = vars(os.environ)["_data"]
+    return found
+
+
+def _decimals() -> object:
+    return decimal.getcontext().__reduce__()
 
 
 def _set_environment(was: dict[bytes, bytes]) -> None:
@@ -210,7 +248,7 @@ def _set_locale(was: str) -> None:
     locale.setlocale(locale.LC_ALL, was)
 
 
-def _set_limits(was: list[tuple[int, int]]) -> None:
+def _set_limits(*was: tuple[int, int]) -> None:
     for limit, values in zip(LIMITS, was, strict=True):
         resource.setrlimit(limit, values)
 
@@ -219,5 +257,5 @@ def _set_priority(was: int) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, was)
 
 
-def _cannot(was: object) -> None:
+def _cannot(*was: object) -> None:
     raise PermissionError(was)

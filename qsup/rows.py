@@ -8,9 +8,9 @@ Key = tuple[int, int]
 """A job's id and claim number: the only name under which a claim may be ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
-    """A job that is ours to run."""
+    """A job that is ours to run. Nobody changes it; a frozen one would cost four times as much to make."""
 
     id: int
     claim: int

@@ -11,8 +11,6 @@ import fcntl
 import os
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from qsup.board import CAPACITY
@@ -36,22 +34,29 @@ def open_turns(run: RunDirectory) -> int:
     return os.open(run.slot_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-@contextmanager
-def turn(descriptor: int, index: int, *, wait: bool) -> Iterator[bool]:
+class turn:  # noqa: N801  a context like those of contextlib, for every job: a generator takes twice as long
     """Worker or courier: only one of them decides at a time whether a job of this slot is begun or taken back.
 
     Without `wait` the answer is false when the other one is at it.
     """
-    byte = CAPACITY + index
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, byte)
-    except OSError:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, byte)
+
+    __slots__ = ("_byte", "_descriptor", "_ours", "_wait")
+
+    def __init__(self, descriptor: int, index: int, *, wait: bool) -> None:
+        self._descriptor, self._byte, self._wait = descriptor, CAPACITY + index, wait
+        self._ours = False
+
+    def __enter__(self) -> bool:
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB), 1, self._byte)
+            self._ours = True
+        except OSError:
+            self._ours = False
+        return self._ours
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, self._byte)
 
 
 def holder(run: RunDirectory, index: int) -> int | None:

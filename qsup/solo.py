@@ -52,7 +52,7 @@ class Solo:
     def __init__(self, routing: Routing, dsn: str, config_file: Path, identity: Identity) -> None:
         self.routing, self.dsn, self.config_file, self.identity = routing, dsn, config_file, identity
         self.desk = Desk(Clock(time.monotonic, boottime), random.random)
-        self.link = Link(self.say)
+        self.link = Link(self.say, self.notified)
         self.service = Service(self.desk, Places(identity.board), self.say, takes_back=False)
         self.child: Child | None = None
         self.house = Housekeeper(self.duty(), self.desk.claims.wake, self.link.close, self.service.give_back)
@@ -228,26 +228,23 @@ class Solo:
         if not self.link.up:
             if not self.link.connect():
                 return
-            self.link.conn.execute("LISTEN qsup")
             self.link.conn.execute("LISTEN qsup_command")
             self.house.connected_at = time.monotonic()
             self.house.commands.forget()
             self.look_at_house = 0.0
             self.service.begin()
-        self.hear_database(self.link.conn)
+        if select.select([self.link.descriptor], [], [], 0)[0]:
+            self.link.hear()
         self.service.turn(Statements(self.link.conn))
         self.link.proved()
         if time.monotonic() >= self.look_at_house:
             self.look_at_house = time.monotonic() + self.keep_house(self.link.conn)
 
-    def hear_database(self, conn: psycopg.Connection[Any]) -> None:
-        """Notifications that have arrived."""
-        if not select.select([conn], [], [], 0)[0]:
-            return
-        for note in conn.notifies(timeout=0):
-            self.desk.claims.wake(note.payload)
-            if note.channel == "qsup_command":
-                self.look_at_house = 0.0
+    def notified(self, note: psycopg.Notify) -> None:
+        """Something was dispatched, or an operator wants something."""
+        self.desk.claims.wake(note.payload)
+        if note.channel == "qsup_command":
+            self.look_at_house = 0.0
 
     def keep_house(self, conn: psycopg.Connection[Any]) -> float:
         """Our heartbeat always; the chores if no other solo worker is at them in this moment."""

@@ -6,7 +6,6 @@ courier. An outcome is kept until the next job, or an explicit Recorded, proves 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import select
@@ -26,6 +25,7 @@ from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
 from qsup.rundir import RunDirectory, is_gone
+from qsup.waiting import Waiting, drain
 
 JITTER = 0.1
 """Workers of one age do not leave together: max_time and max_jobs vary by this share."""
@@ -39,6 +39,9 @@ class Worker:
     def __init__(self, fork: Fork, board: Board, courier: Path | Channel, turns: int = -1) -> None:
         self.fork, self.board, self.courier, self.turns = fork, board, courier, turns
         self.channel: Channel | None = courier if isinstance(courier, Channel) else None
+        self.waiting: Waiting | None = None
+        self.shown = ""
+        """What the board says that we do."""
         self.outbox = Outbox()
         self.inbox: list[Message] = []
         self.leaving = False
@@ -82,6 +85,8 @@ class Worker:
 
     def connect(self) -> None:
         """Find the courier and say hello. What it had sent before and we had not begun is its own to give again."""
+        self.be_idle()
+        self.waiting = None
         self.inbox.clear()
         if isinstance(self.courier, Channel):
             # The solo form: our one parent is gone, and so are we.
@@ -112,11 +117,11 @@ class Worker:
     def wait(self) -> None:
         """Sleep until the courier or a signal has something for us."""
         assert self.channel is not None  # noqa: S101  run() connects first
+        self.be_idle()
+        if self.waiting is None:
+            self.waiting = Waiting(self.channel, self.wakeup)
         left = self.max_age - (boottime() - self.born) if self.max_age else 60.0
-        readable, _, _ = select.select([self.channel.socket, self.wakeup], [], [], max(0.0, min(60.0, left)))
-        if self.wakeup in readable:
-            drain(self.wakeup)
-        self.inbox += self.channel.receive()
+        self.inbox += self.waiting.messages(max(0.0, min(60.0, left)))
         if self.attempts.connections is not None:
             self.attempts.connections.close_idle()
 
@@ -151,6 +156,7 @@ class Worker:
             self.disown()
         self.jobs += 1
         self.report(work, report)
+        self.attempts.tidy()
         self.leave_if_spoiled()
 
     def begin(self, work: Work) -> bool:
@@ -165,14 +171,14 @@ class Worker:
             return True
 
     def report(self, work: Work, report: Report) -> None:
-        """Keep the outcome, send it, then free the slot on the board: who finds it idle can read the outcome."""
+        """Keep the outcome, and send it. Only then is the slot idle on the board, or busy with the next job: who finds
+        it so can read the outcome."""
         finished = Finished(
             work.id, work.claim, kind=report.kind, after=report.after, reason=report.reason,
             exception=report.exception, traceback=report.traceback, frame=report.frame,
         )  # fmt: skip
         self.outbox.keep(finished)
         self.deliver(finished, work)
-        self.note("idle")
 
     def send_progress(self, step: Message) -> None:
         """ctx.progress(): best effort; without a courier that reads it is dropped."""
@@ -194,7 +200,7 @@ class Worker:
             os._exit(ExitCode.ERROR)
         for sock in (self.channel.socket, self.wakeup, self._wake):
             sock.detach()
-        self.channel.closed = True
+        self.channel.closed, self.waiting = True, None
         self.board.reopen()
         self.catch_signals()
         sys.stdout, sys.stderr = LineWriter(1, self.fork.slot), LineWriter(2, self.fork.slot)
@@ -245,26 +251,26 @@ class Worker:
             self.outbox.heard(message)
         self.inbox.clear()
 
+    def be_idle(self) -> None:
+        """Nothing is left of a job that has ended: also its time limit on the board."""
+        if self.shown == "busy":
+            self.note("idle")
+
     def note(self, state: str, work: Work | None = None, *, limited: bool = True) -> None:
         """Write the slot's record on the board."""
         now = boottime()
-        record = Record(slot=self.fork.slot, state=state, pid=self.pid, born=self.born, started=now)
-        if work is not None:
+        if work is None:
+            record = Record(slot=self.fork.slot, state=state, pid=self.pid, born=self.born, started=now)
+        else:
             record = Record(
                 slot=self.fork.slot, state=state, pid=self.pid, job=work.id, claim=work.claim, attempt=work.attempt,
                 started=now, deadline=now + work.timeout + work.grace if limited else 0.0, born=self.born,
             )  # fmt: skip
         self.board.write(self.fork.index, record)
+        self.shown = state
 
     def _asked_to_leave(self, _number: int, _frame: object) -> None:
         self.leaving = True
-
-
-def drain(wakeup: socket.socket) -> None:
-    """Empty the wake-up pipe; the signal handlers have already noted what it meant."""
-    with contextlib.suppress(BlockingIOError):
-        while wakeup.recv(64):
-            pass
 
 
 def main(fork: Fork, run: RunDirectory, ready: int) -> int:

@@ -144,28 +144,34 @@ def _unheard(loaded: Loaded, file: Path, dsn: str) -> list[Problem]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print what `load` found in the file named in `arguments` as one JSON object; 0, or 78 when it has errors.
+    """Print what `load` found in the file named in `arguments` as a line of JSON; 0, or 78 when it has errors.
 
-    With `--stranding` also what the file leaves unheard; standard input then holds the DSN, which may be secret.
+    With `--stranding` a second line says what the file leaves unheard; standard input then holds the DSN, which may be
+    secret. `--patient`: nobody waits for that line, and workers that are just starting need the processor more.
     """
-    files = [word for word in arguments if word != "--stranding"]
+    options = {word for word in arguments if word in ("--stranding", "--patient")}
+    files = [word for word in arguments if word not in options]
     if len(files) != 1:
-        print("usage: python -m qsup.check.load [--stranding] FILE", file=sys.stderr)
+        print("usage: python -m qsup.check.load [--stranding [--patient]] FILE", file=sys.stderr)
         return ExitCode.USAGE
     file = Path(files[0])
     loaded = load(file, os.environ)
-    dsn = sys.stdin.read() if "--stranding" in arguments else ""
-    unheard = _unheard(loaded, file, dsn) if "--stranding" in arguments else []
-    answer = {
+    print(json.dumps(_answer(loaded)), flush=True)
+    if "--patient" in options:
+        os.nice(5)
+    if "--stranding" in options:
+        print(json.dumps({"findings": [found.to_dict() for found in _unheard(loaded, file, sys.stdin.read())]}))
+    return ExitCode.OK if loaded.routing else ExitCode.BAD_CONFIG
+
+
+def _answer(loaded: Loaded) -> dict[str, object]:
+    return {
         "routing": loaded.routing.to_dict() if loaded.routing else None,
         "problems": [found.to_dict() for found in loaded.problems],
         "source_hash": loaded.source_hash,
         "code_version": loaded.code_version,
         "modules": list(loaded.modules),
-        "findings": [found.to_dict() for found in unheard],
     }
-    print(json.dumps(answer))
-    return ExitCode.OK if loaded.routing else ExitCode.BAD_CONFIG
 
 
 if __name__ == "__main__":

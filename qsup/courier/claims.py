@@ -85,10 +85,13 @@ class Claims:
 
     def took(self, wants: Sequence[Want], claimed: Sequence[Claimed], now: float, cost: float) -> None:
         """What a claim brought; it took `cost` seconds."""
+        seqs: dict[str, list[int]] = {want.queue: [] for want in wants}
+        for job in claimed:
+            seqs[job.queue].append(job.seq)
         for want in wants:
             line = self.lines.get(want.queue)
             if line is not None:
-                self._took(line, want, [job.seq for job in claimed if job.queue == want.queue], now, cost)
+                self._took(line, want, seqs[want.queue], now, cost)
 
     def sleepers(self) -> list[str]:
         """Queues found empty whose dispatchers do not notify us yet: say so, then look once more."""

@@ -27,7 +27,7 @@ from qsup.messages import (
     Roster,
     Stop,
 )
-from qsup.outcome import Report
+from qsup.outcome import DONE, Report
 from qsup.routing import Routing
 from qsup.rows import Key, Step
 
@@ -153,7 +153,7 @@ class Desk:
         if message.kind == "committed":
             peer.recorded.append(key)
             return
-        report = Report(
+        report = DONE if message.kind == "done" and not message.reason else Report(
             kind=message.kind, after=message.after, reason=message.reason,  # type: ignore[arg-type]  # our own worker
             exception=message.exception, traceback=message.traceback, frame=message.frame,
         )  # fmt: skip

@@ -25,8 +25,8 @@ planning the claim anew each time costs more than running it (0.8 against 0.4 ms
 class Link:
     """One connection that may be away for an hour."""
 
-    def __init__(self, tell: Callable[[Message], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[Message], None], notified: Callable[[psycopg.Notify], None]) -> None:
+        self._tell, self._notified = tell, notified
         self._dsn = ""
         self._name = ""
         self._conn: psycopg.Connection[Any] | None = None
@@ -45,6 +45,17 @@ class Link:
         """The connection, while `up`."""
         assert self._conn is not None  # noqa: S101  callers look at `up`
         return self._conn
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when a notification has come, or the server has gone; -1 without a connection."""
+        return self.conn.fileno() if self.up else -1
+
+    def hear(self) -> None:
+        """What has come by itself. Raises OperationalError when that is the end."""
+        self.conn.pgconn.consume_input()
+        while (note := self.conn.pgconn.notifies()) is not None:
+            self._notified(psycopg.Notify(note.relname.decode(), note.extra.decode(), note.be_pid))
 
     def use(self, dsn: str, supervisor: str) -> None:
         """Work for this supervisor on this database from now on."""
@@ -108,6 +119,9 @@ class Link:
             self._refused(reason)
             return False
         conn.execute(PLANS)
+        # Here, and not by another thread: to hand a notification over would take longer than the claim.
+        conn.add_notify_handler(self._notified)
+        conn.execute("LISTEN qsup")
         connect.forgiving(conn)
         while store.end_other_backends(conn, self._name):
             # An earlier courier's connection may still be claiming; what it claims must be visible before we settle.

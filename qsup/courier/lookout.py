@@ -1,6 +1,6 @@
-"""The lookout: a connection that listens for notifications, and between them looks, once a second, what there is to do.
+"""The lookout: a connection that looks, once a second, what there is to do, and listens for operators' commands.
 
-Nothing long runs on it, so that no work delays a notification: that is the house's. It may lose its connection quietly;
+Nothing long runs on it, so that no work delays a look: that is the house's. It may lose its connection quietly;
 the claim loop polls by itself as long as nobody has looked, so nothing here is an error for anybody.
 """
 
@@ -25,7 +25,7 @@ from qsup.wake import wait
 
 
 class Lookout(threading.Thread):
-    """Calls `wake(queue)` for every notification, and for each reconnection `wake("")` for what was missed."""
+    """Calls `wake(queue)` for what it sees, and for each reconnection `wake("")` for what was missed."""
 
     def __init__(self, dsn: str, keeper: Housekeeper, wake: Callable[[str], None]) -> None:
         super().__init__(name="lookout", daemon=True)
@@ -95,9 +95,8 @@ class Lookout(threading.Thread):
         role = f"lookout:{self._keeper.duty.supervisor[:12]}"
         with connect.open_own(self._dsn, role=role) as conn:
             conn.execute(PLANS)
-            conn.execute("LISTEN qsup")
             conn.execute("LISTEN qsup_command")
-            conn.add_notify_handler(self._notified)
+            conn.add_notify_handler(lambda _: self.house.call())
             self._keeper.connected_at = time.monotonic()
             self._keeper.commands.forget()
             self._wake("")
@@ -114,17 +113,8 @@ class Lookout(threading.Thread):
             _drain(self._bell)
             # Each comes to the handler; not asked for by `notifies`, which would wait.
             conn.pgconn.consume_input()
-            while (note := conn.pgconn.notifies()) is not None:
-                self._hear(note.relname.decode(), note.extra.decode())
-
-    def _notified(self, note: psycopg.Notify) -> None:
-        self._hear(note.channel, note.payload)
-
-    def _hear(self, channel: str, payload: str) -> None:
-        if channel == "qsup_command":
-            self.house.call()
-        else:
-            self._wake(payload)
+            while conn.pgconn.notifies() is not None:
+                self.house.call()
 
 
 def _drain(bell: int) -> None:

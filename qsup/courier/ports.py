@@ -52,11 +52,17 @@ class Wire(Protocol):
     def send(self, message: Message) -> None:
         """Queue and try to send."""
 
+    def put(self, message: Message) -> None:
+        """Queue for the next `flush`."""
+
     def flush(self) -> None:
         """Send what the socket takes."""
 
     def receive(self) -> list[Message]:
         """All complete messages that are there; sets `closed` at the peer's end."""
+
+    def receive_some(self) -> list[Message]:
+        """What one read brings."""
 
     def close(self) -> None:
         """Close it."""

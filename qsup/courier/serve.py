@@ -41,6 +41,8 @@ class Service:
         self.glanced_at: Callable[[], float] = lambda: -60.0
         """When somebody else last looked which queues have ready rows; as long as that goes on we need not poll."""
         self.settled = False
+        self.more = False
+        """Whether another turn is to follow at once."""
         self.busy_with = "waiting"
         self._applied = 0
         self._polled_at = 0.0
@@ -83,8 +85,8 @@ class Service:
         self._take_back_unbegun()
         self.busy_with = "claiming"
         self.poll()
-        self._claim_all(database)
-        self._announce(database)
+        more = self._claim_all(database)
+        self.more = self._announce(database) or more
         self._tell_late_ends()
 
     def poll(self) -> None:
@@ -186,12 +188,11 @@ class Service:
             self.on_due(queue, delay)
         return done
 
-    def _claim_all(self, database: Database) -> None:
-        # A pool's queues are looked at one after the other, and all of them before the poll makes the first one count
-        # as full again: with a database slower than the poll the last ones would never have their turn.
-        for _ in self.desk.claims.lines:
-            if not self._claim(database, []):
-                return
+    def _claim_all(self, database: Database) -> bool:
+        # Whether there may be more. A pool's queues are looked at one after the other, and all of them before the poll
+        # makes the first one count as full again: with a database slower than the poll the last ones would never have
+        # their turn.
+        return all(self._claim(database, []) for _ in self.desk.claims.lines)
 
     def _claim(self, database: Database, done: list[Key]) -> bool:
         begin, leased = self._now(), self.desk.clock.boot()
@@ -203,8 +204,9 @@ class Service:
         self.desk.claims.took(wants, claimed, now, now - begin)
         gone = [key for key in done if key[0] in ended]
         self.desk.settled(gone)
-        for job in claimed:
-            self._hand_out(job, leased)
+        for peer in dict.fromkeys([self._hand_out(job, leased) for job in claimed]):
+            if peer is not None:
+                peer.channel.flush()
         if unended := [key for key in done if key[0] not in ended]:
             self.desk.settled(set(unended) - set(database.lookup(unended)), late=True)
         return True
@@ -240,21 +242,24 @@ class Service:
     def _now(self) -> float:
         return self.desk.clock.now()
 
-    def _hand_out(self, job: Claimed, leased: float) -> None:
+    def _hand_out(self, job: Claimed, leased: float) -> Peer | None:
+        # Who has got it, still to be sent.
         peer = self.desk.peers.by_slot.get(job.slot)
         handler = self._handler(job)
         if handler is None:
             self.desk.keep(Pending(job.key, self._no_handler(job), job))
-        elif peer is None or peer.channel.closed:
+            return None
+        if peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
-        else:
-            peer.head_at = peer.head_at if peer.jobs else self._now()
-            peer.jobs[job.key] = job
-            if self._takes_back:
-                self._number += 1
-                peer.last = self._number
-            peer.channel.send(self._work(job, handler, leased, peer))
-            peer.recorded.clear()
+            return None
+        peer.head_at = peer.head_at if peer.jobs else self._now()
+        peer.jobs[job.key] = job
+        if self._takes_back:
+            self._number += 1
+            peer.last = self._number
+        peer.channel.put(self._work(job, handler, leased, peer))
+        peer.recorded.clear()
+        return peer
 
     def _no_handler(self, job: Claimed) -> Report:
         if job.step == "failed" and job.type in self.routing.routes:
@@ -279,8 +284,8 @@ class Service:
             number=peer.last, recorded=[list(key) for key in peer.recorded],
         )  # fmt: skip
 
-    def _announce(self, database: Database) -> None:
-        # Say which queues we sleep on, then look once more: a dispatch in between did not know that we wait.
+    def _announce(self, database: Database) -> bool:
+        # Say which queues we sleep on; then a turn must follow: a dispatch in between did not know that we wait.
         claims = self.desk.claims
         if sleepers := claims.sleepers():
             database.wait_for(self.config.supervisor, sleepers)
@@ -288,3 +293,4 @@ class Service:
         if busy := claims.busy():
             database.stop_waiting(self.config.supervisor, busy)
             claims.told(busy, waiting=False)
+        return bool(sleepers or busy)

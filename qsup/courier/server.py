@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import select
 import socket
 import time
 from collections import deque
@@ -18,12 +19,12 @@ from qsup.board import Board, boottime
 from qsup.courier.desk import Desk
 from qsup.courier.door import accept
 from qsup.courier.link import Link
+from qsup.courier.peers import Peer
 from qsup.courier.places import Places
 from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
 from qsup.courier.statements import Statements
 from qsup.messages import Configure, Message, Overdue, Recheck
-from qsup.wake import wait
 
 CLOCK = Clock(time.monotonic, boottime)
 
@@ -34,9 +35,13 @@ class Server:
     def __init__(self, listener: socket.socket, board: Board, tell: Callable[[Message], None], turns: int = -1) -> None:
         self.listener = listener
         self.desk = Desk(CLOCK, random.random)
-        self.link = Link(tell)
+        self.link = Link(tell, self._notified)
         self.service = Service(self.desk, Places(board, turns), tell, takes_back=turns >= 0)
         self.turned_at = time.monotonic()
+        self._watched: tuple[list[int], list[Peer], list[Peer]] = [], [], []
+        self._by_descriptor: dict[int, Peer] = {}
+        self._ready: list[int] = []
+        self._poll = select.poll()
         self._posted: deque[Message | str] = deque()
         self._wake, self._wakeup = socket.socketpair()
         self._wake.setblocking(False)
@@ -68,6 +73,8 @@ class Server:
         if self.desk.config is None:
             return
         try:
+            if self.link.descriptor in self._ready:
+                self.link.hear()
             self._serve()
         except psycopg.Error as error:
             if not error.sqlstate and "out of memory" in str(error):
@@ -100,18 +107,35 @@ class Server:
             return min(1.0, self.link.patience())
         if desk.pending:
             return 0.02
-        if desk.claims.wants(desk.free(), time.monotonic()):
+        if self.service.more:
             return 0.0
         piles = 0.25 if any(len(peer.jobs) > 1 for peer in desk.peers.connected) else 60.0
         return min(self.service.poll_interval(), self.service.until_settling(), piles)
 
     def _wait(self, seconds: float) -> None:
         peers = self.desk.peers.known()
-        readable = [self.listener.fileno(), self._wakeup.fileno(), *(peer.channel.fileno() for peer in peers)]
-        wait(readable, [peer.channel.fileno() for peer in peers if peer.channel.unsent], seconds)
-        with contextlib.suppress(BlockingIOError):
-            while self._wakeup.recv(4096):
-                pass
+        blocked = [peer for peer in peers if peer.channel.unsent]
+        others = [self.listener.fileno(), self._wakeup.fileno(), *([self.link.descriptor] if self.link.up else [])]
+        if (others, peers, blocked) != self._watched:
+            self._watch(others, peers, blocked)
+        # Rounded up: rounded down, the last millisecond before a deadline would be a busy loop.
+        self._ready = [descriptor for descriptor, _ in self._poll.poll(int(max(0.0, seconds) * 1000) + (seconds > 0))]
+        if self._wakeup.fileno() in self._ready:
+            with contextlib.suppress(BlockingIOError):
+                while len(self._wakeup.recv(4096)) == 4096:
+                    pass
+
+    def _watch(self, others: list[int], peers: list[Peer], blocked: list[Peer]) -> None:
+        self._watched = others, peers, blocked
+        self._by_descriptor = {peer.channel.fileno(): peer for peer in peers}
+        self._poll = select.poll()
+        for descriptor in (*others, *self._by_descriptor):
+            self._poll.register(descriptor, select.POLLIN)
+        for peer in blocked:
+            self._poll.register(peer.channel.fileno(), select.POLLIN | select.POLLOUT)
+
+    def _notified(self, note: psycopg.Notify) -> None:
+        self.desk.claims.wake(note.payload)
 
     def _hear_posted(self) -> None:
         while self._posted:
@@ -133,12 +157,14 @@ class Server:
             self.desk.obey(message)
 
     def _hear_workers(self) -> None:
-        while (peer := accept(self.listener)) is not None:
-            self.desk.peers.connected.append(peer)
+        if self.listener.fileno() in self._ready:
+            while (peer := accept(self.listener)) is not None:
+                self.desk.peers.connected.append(peer)
         self.desk.peers.drop_strangers(time.monotonic())
-        for peer in self.desk.peers.known():
-            peer.channel.flush()
-            for message in peer.channel.receive():
+        for peer in [self._by_descriptor[one] for one in self._ready if one in self._by_descriptor]:
+            if peer.channel.unsent:
+                peer.channel.flush()
+            for message in peer.channel.receive_some():
                 self.desk.hear(peer, message)
             if peer.channel.closed:
                 self.desk.peers.drop(peer)

@@ -11,11 +11,13 @@ from qsup.database import Choice, resolve
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.rundir import RunDirectory, run_directory
 from qsup.supervise.adopt import end_old_courier, take_over
+from qsup.supervise.crew import Crew
 from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, read_now
+from qsup.supervise.hands import CODE, told
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
-from qsup.supervise.supervisor import ANEW, Project, Supervisor
+from qsup.supervise.supervisor import ANEW, Project, Start, Supervisor
 
 
 def main(arguments: list[str]) -> int:
@@ -39,17 +41,25 @@ def main(arguments: list[str]) -> int:
 def prepared(file: Path, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
     """Take the project and read its file. Raises QsupError, also for what the system does not give."""
     try:
-        return _prepared(file, strict=strict, allow_orphans=allow_orphans)
+        crew = Crew()
+        try:
+            return _prepared(file, crew, strict=strict, allow_orphans=allow_orphans)
+        except BaseException:
+            crew.dismiss()
+            raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
 
 
-def _prepared(file: Path, *, strict: bool, allow_orphans: bool) -> Supervisor:
+def _prepared(file: Path, crew: Crew, *, strict: bool, allow_orphans: bool) -> Supervisor:
     run = run_directory(file) if file.exists() else None
     lock = None if run is None else lock_run(run)
     voice = Voice()
-    answer = read_now(file, boottime())
+    if run is not None:
+        # Not the courier as well: a machine with two cores is busy enough, and nobody needs it before the workers.
+        crew.prepare(CODE, told(run, file.absolute()))
+    answer, rest = read_now(file, boottime(), whole=strict)
     first = _first(answer, voice, strict=strict)
     if run is None or lock is None:
         raise ConfigUnreadable(f"{file} has just been removed")
@@ -63,7 +73,7 @@ def _prepared(file: Path, *, strict: bool, allow_orphans: bool) -> Supervisor:
         config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(project, first, occupied, voice, findings_of(answer))
+    return Supervisor(project, crew, Start(first, occupied, findings_of(answer), rest), voice)
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:

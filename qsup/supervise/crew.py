@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from qsup.messages import Message, Ping
 from qsup.reaper import kill
@@ -17,13 +19,28 @@ class Crew:
 
     def __init__(self) -> None:
         self.processes: dict[str, Process] = {}
+        self._spares: dict[str, Process] = {}
         self.ping_due = 0.0
         self._number = 0
 
+    def prepare(self, module: str, told: Mapping[str, str]) -> None:
+        """Exec a child before it is known what it is to do: it imports what it needs, and waits to be told."""
+        with suppress(OSError):
+            self._spares[module] = launch(module, module, told)
+
+    def dismiss(self) -> None:
+        """End those that nobody has asked for."""
+        for process in self._spares.values():
+            kill(process.pid, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
+        self._spares.clear()
+
     def start(self, name: str, module: str, told: Mapping[str, str]) -> int:
-        """Exec a child; its pid. Raises OSError when the system has no process for us."""
-        self.processes[name] = launch(name, module, told)
-        return self.processes[name].pid
+        """Exec a child, or take the prepared one; its pid. Raises OSError when the system has no process for us."""
+        process = self._spares.pop(module, None) or launch(name, module, told)
+        process.name = name
+        self.processes[name] = process
+        return process.pid
 
     def send(self, name: str, message: Message) -> bool:
         """Queue a message; false when there is no such child."""

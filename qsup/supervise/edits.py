@@ -24,14 +24,16 @@ Answer = Mapping[str, Any]
 class Edits:
     """Watches the file and reads it, one reading at a time."""
 
-    def __init__(self, file: Path, seen: str, now: float, wake: WakePipe) -> None:
+    def __init__(self, file: Path, seen: str, now: float, wake: WakePipe, begun: Reading | None = None) -> None:
         self.file = file
         self.watch = ConfigWatch(file, seen, now)
         self.asked = False
         """Someone (HUP) wants the file and the code to be read again, changed or not."""
+        self.patient = False
+        """The next reading that was asked for is not urgent."""
         self.dsn = ""
         """Where the rows are that an edit may strand; empty while nobody knows."""
-        self._reading: Reading | None = None
+        self._reading = begun
         self._rung = threading.Event()
         self._stop = threading.Event()
         self._wake = wake
@@ -42,12 +44,13 @@ class Edits:
         if self._rung.is_set():
             self._rung.clear()
             self.watch.look_soon(now)
-        self.asked = self.watch.changed(now) or self.asked
+        if self.watch.changed(now):
+            self.asked, self.patient = True, False
         if self._reading is None and self.asked:
             # Without a process to be had it stays asked, and is tried at the next turn.
             with suppress(OSError):
-                self._reading = Reading.begin(self.file, now, self.dsn)
-                self.asked = False
+                self._reading = Reading.begin(self.file, now, self.dsn, patient=self.patient)
+                self.asked = self.patient = False
         if self._reading is None:
             return None
         answer = self._reading.answer(now)
@@ -71,13 +74,17 @@ class Edits:
         self._wake.ring()
 
 
-def read_now(file: Path, now: float) -> Answer:
-    """Read the file and wait for it: at the start, when there is nothing else to do."""
-    reading = Reading.begin(file, now)
+def read_now(file: Path, now: float, *, whole: bool = True) -> tuple[Answer, Reading | None]:
+    """Read the file and wait for it: at the start, when there is nothing else to do.
+
+    Unless the `whole` answer is wanted, the reading goes on behind it: to look what the code dispatches takes three
+    times as long as the file, and none of it forbids to start.
+    """
+    reading = Reading.begin(file, now, patient=not whole)
     # The child's own deadline does not matter here: whoever waits at a terminal can press Ctrl-C.
-    while (answer := reading.answer(now)) is None:
+    while (answer := (reading.answer if whole else reading.file)(now)) is None:
         wait([reading.output], [], None)
-    return answer
+    return answer, None if whole else reading
 
 
 def problems_of(answer: Answer) -> list[Problem]:

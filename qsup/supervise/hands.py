@@ -19,6 +19,7 @@ from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, TEMPLATE, Desired, State
 
 MODULES = {COURIER: "qsup.courier", DATABASE: "qsup.embedded"}
+CODE = "qsup.template"
 NO_PROCESS = -1
 
 
@@ -61,10 +62,8 @@ class Hands:
         return [Taken(action)]
 
     def _start(self, action: plan.Action, name: str, state: State) -> list[Event]:
-        module = MODULES.get(name, "qsup.template")
         try:
-            told = {"QSUP_RUN": str(self.run.path), "QSUP_CONFIG": str(self.config_file)}
-            pid = self.crew.start(name, module, told)
+            pid = self.crew.start(name, MODULES.get(name, CODE), told(self.run, self.config_file))
         except OSError as error:
             self.say(f"{name} cannot be started: {error.strerror}")
             # The machine is full; as if it had died at once: tried again, later and later.
@@ -99,6 +98,11 @@ class Hands:
         order = messages.Signal(slot, pid, signal.SIGKILL, group=True, cause=cause)
         if not self.crew.send(state.slots[slot].template, order):
             self.orphans.kill(pid, cause)
+
+
+def told(run: RunDirectory, config_file: Path) -> dict[str, str]:
+    """What every child finds in its environment."""
+    return {"QSUP_RUN": str(run.path), "QSUP_CONFIG": str(config_file)}
 
 
 def _code_of(template: str, state: State) -> Desired:

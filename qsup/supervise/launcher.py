@@ -20,6 +20,7 @@ from qsup.channel import Channel
 from qsup.reaper import kill
 
 DEFAULT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN)
+Json = dict[str, Any]
 LOAD_LIMIT = 30.0
 """Seconds for reading and validating the file."""
 
@@ -68,8 +69,11 @@ class Reading:
     text: bytearray = field(default_factory=bytearray)
 
     @staticmethod
-    def begin(file: Path, now: float, dsn: str = "") -> Reading:
-        """Start it; the DSN of the rows to look at travels through a pipe, which no other user can read."""
+    def begin(file: Path, now: float, dsn: str = "", *, patient: bool = False) -> Reading:
+        """Start it; the DSN of the rows to look at travels through a pipe, which no other user can read.
+
+        `patient`: what the file leaves unheard is not urgent.
+        """
         readable, writable = os.pipe()
         try:
             question, asked = os.pipe()
@@ -80,7 +84,8 @@ class Reading:
         actions = [(os.POSIX_SPAWN_DUP2, writable, 1), (os.POSIX_SPAWN_DUP2, question, 0)]
         try:
             os.write(asked, dsn.encode())
-            pid = _spawn("qsup.check.load", ["--stranding", str(file)], {}, actions)
+            options = ["--stranding", *(["--patient"] if patient else [])]
+            pid = _spawn("qsup.check.load", [*options, str(file)], {}, actions)
         except OSError:
             os.close(readable)
             raise
@@ -90,23 +95,38 @@ class Reading:
         os.set_blocking(readable, False)
         return Reading(pid, readable, now + LOAD_LIMIT)
 
-    def answer(self, now: float) -> dict[str, Any] | None:
+    def answer(self, now: float) -> Json | None:
         """What it printed, once it has ended; None before."""
+        if not self._ended(now):
+            return None
+        os.close(self.output)
+        try:
+            return {name: value for line in self.text.splitlines() for name, value in json.loads(line).items()}
+        except ValueError:
+            return _nothing("took too long" if now >= self.deadline else "ended without an answer")
+
+    def file(self, now: float) -> Json | None:
+        """The first of it, which says all but what is unheard; None before."""
+        ended = self._ended(now)
+        first, end, _ = self.text.partition(b"\n")
+        if end:
+            found: Json = json.loads(first)
+            return found
+        return _nothing("ended without an answer") if ended else None
+
+    def _ended(self, now: float) -> bool:
         while True:
             try:
                 data = os.read(self.output, 65536)
             except BlockingIOError:
                 if now < self.deadline:
-                    return None
+                    return False
                 kill(self.pid, signal.SIGKILL)
                 data = b""
             if not data:
-                break
+                return True
             self.text += data
-        os.close(self.output)
-        try:
-            found: dict[str, Any] = json.loads(self.text)
-        except ValueError:
-            why = "took too long" if now >= self.deadline else "ended without an answer"
-            found = {"routing": None, "problems": [{"severity": "error", "message": f"reading the file {why}"}]}
-        return found
+
+
+def _nothing(why: str) -> Json:
+    return {"routing": None, "problems": [{"severity": "error", "message": f"reading the file {why}"}]}

@@ -26,6 +26,7 @@ from qsup.supervise.ending import ended
 from qsup.supervise.events import Event
 from qsup.supervise.footing import Footing
 from qsup.supervise.hands import Hands
+from qsup.supervise.launcher import Reading
 from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, Desired, State
 from qsup.supervise.orders import Orders
@@ -59,40 +60,50 @@ class Project:
     """Apply edits that leave dispatching code or waiting rows unheard."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What there is when the loop begins."""
+
+    first: Desired
+    occupied: list[events.Occupied]
+    unheard: list[Problem]
+    rest: Reading | None
+    """Still finds out what is unheard."""
+
+
 class Supervisor:
     """Knows (`state`) and does (`hands`)."""
 
-    def __init__(
-        self, project: Project, first: Desired, occupied: list[events.Occupied], voice: Voice, unheard: list[Problem]
-    ) -> None:
+    def __init__(self, project: Project, crew: Crew, start: Start, voice: Voice) -> None:
         self.project, self.voice = project, voice
         self.now = boottime()
         self.started = time.time()
         self.boot_epoch = self.started - self.now
         self.state = State(embedded=project.embedded, address=0 if project.embedded else 1)
-        self.wake, self.crew = WakePipe(), Crew()
+        self.wake, self.crew = WakePipe(), crew
         self.orphans = Orphans(project.run, project.board)
         # Not resolved: in a ConfigMap the file is a link into a directory that is replaced.
         file = project.config_file.absolute()
         self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
         self.orders = Orders(self.crew, self.orphans)
-        self.obeyed = {0}
-        """Commands that the operator has been told of."""
+        self.told_of = {0}
         self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans, voice.say)
-        self.edits = Edits(project.config_file, first.source_hash, self.now, self.wake)
+        self.edits = Edits(project.config_file, start.first.source_hash, self.now, self.wake, start.rest)
         self.file = StateFile(project.run.state)
         self.footing = Footing(file, project.run, project.lock, project.board)
         self.database = Tidings(project.config_file, self.liaison, voice, embedded=project.embedded)
         self.rejected: Json | None = None
-        self.findings = [found.to_dict() for found in unheard]
+        self.findings = [found.to_dict() for found in start.unheard]
         """What the served file leaves unheard."""
+        self.looking = start.rest is not None
+        """Whether the first file is still being compared with the code: no edit is read before that is known."""
         self.rows_seen = False
         """Whether the rows were looked at: at the start the database may not be up yet."""
         self.look_again: float | None = None
         self.exit_code: int | None = None
-        for found in occupied:
+        for found in start.occupied:
             self._know(found)
-        self._know(events.Loaded(first))
+        self._know(events.Loaded(start.first))
 
     def serve(self) -> int:
         """Until everything is stopped; the exit code."""
@@ -131,9 +142,12 @@ class Supervisor:
             self._worker_died(slot.index, died)
         self.edits.dsn = self.database.dsn
         if self.edits.dsn and not self.rows_seen:
-            self.rows_seen = self.edits.asked = True
+            self.rows_seen = self.edits.asked = self.edits.patient = True
         answer = self.edits.look(self.now)
-        if answer is not None:
+        if answer is not None and self.looking:
+            self.looking = False
+            self._tell_unheard(findings_of(answer))
+        elif answer is not None:
             self._edited(answer)
         self.crew.ping(self.now)
         self.voice.say(self.footing.look(self.now))
@@ -161,7 +175,7 @@ class Supervisor:
             case events.StopAsked() | events.PauseAsked():
                 self._know(wish)
             case "reload":
-                self.edits.asked = True
+                self.edits.asked, self.edits.patient = True, False
             case "state":
                 for line in told_state(self.state):
                     self.voice.say(line)
@@ -196,8 +210,8 @@ class Supervisor:
         self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
 
     def _order(self, order: Order) -> None:
-        if order.command not in self.obeyed and order.verb in ("restart", "scale"):
-            self.obeyed.add(order.command)
+        if order.command not in self.told_of and order.verb in ("restart", "scale"):
+            self.told_of.add(order.command)
             self.voice.say(f"{order.who} asks: {order.verb} {order.subject or 'all queues'} (command {order.command})")
         self._know(*self.orders.hear(order, self.state, self.now))
 
@@ -246,15 +260,18 @@ class Supervisor:
         if changes and unheard and not self.project.allow_orphans:
             self._reject([*unheard, Problem(code="Q310", message=ORPHANS)])
             return
-        for found in unheard:
-            self.voice.say(f"unheard: {found}")
-        self.findings = [found.to_dict() for found in findings_of(answer)]
+        self._tell_unheard(findings_of(answer))
         self.rejected = None
         if changes:
             self.voice.say(f"{self.project.config_file}: " + "; ".join(changes))
         for line in ended_scales(newest, scaled(desired, self.state.scales)):
             self.voice.say(line)
         self._know(events.Loaded(desired))
+
+    def _tell_unheard(self, findings: list[Problem]) -> None:
+        for found in new(findings, self.findings):
+            self.voice.say(f"unheard: {found}")
+        self.findings = [found.to_dict() for found in findings]
 
     def _reject(self, problems: list[Problem]) -> None:
         self.rejected = {"at": time.time(), "problems": [problem.to_dict() for problem in problems]}

@@ -38,6 +38,14 @@ class End:
         elif not self.closed:
             self.other.arrived.append(message)
 
+    def put(self, message: Message) -> None:
+        """It is sent with the next flush, or before it."""
+        self.send(message)
+
+    def receive_some(self) -> list[Message]:
+        """What one read brings is all."""
+        return self.receive()
+
     def receive(self) -> list[Message]:
         """Everything that has arrived; what was sent before the other end closed is still readable."""
         found = list(self.arrived)

@@ -138,7 +138,7 @@ def test_a_directory_that_cannot_be_watched_leaves_the_look_every_second(tmp_pat
 def test_a_saved_file_is_read_in_a_child_and_its_answer_arrives(tmp_path: Path, pipe: WakePipe) -> None:
     file = tmp_path / "queues.yaml"
     file.write_text(GOOD)
-    first = read_now(file, 0.0)
+    first, _ = read_now(file, 0.0)
     edits = Edits(file, first["source_hash"], 0.0, pipe)
     try:
         fresh = tmp_path / "fresh"
@@ -156,7 +156,7 @@ def test_a_saved_file_is_read_in_a_child_and_its_answer_arrives(tmp_path: Path, 
 
 
 def test_a_reading_child_that_dies_is_an_answer_too(tmp_path: Path) -> None:
-    answer = read_now(tmp_path / "missing.yaml", 0.0)
+    answer, _ = read_now(tmp_path / "missing.yaml", 0.0)
     os.waitpid(-1, 0)
     assert is_refused(answer)
     assert "cannot be read" in problems_of(answer)[0].message
