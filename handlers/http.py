@@ -12,7 +12,7 @@ _COMMAND_LINE = "httpx._main"
 
 if _COMMAND_LINE not in sys.modules:
     # Python's own way to say that a module is not to be had; httpx has a substitute for that case.
-    sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]
+    sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]  # typeshed knows only modules there
     import httpx
 
     del sys.modules[_COMMAND_LINE]

@@ -221,9 +221,10 @@ class Service:
         # A worker that is stopped between two jobs would keep the next one for as long as it is stopped.
         if not self._takes_back or not (peers := self.desk.peers.unbegun(self._now(), STALLED)):
             return
-        at_work = {one.slot for one in self._busy()}
+        # Between two jobs the board still names the first one, of which we have heard the end.
+        at_work = {one.key for one in self._busy()}
         for peer in peers:
-            if peer.slot in at_work:
+            if at_work & peer.jobs.keys():
                 peer.looked = peer.last
             elif self.board.take_back(peer.slot, peer.last):
                 peer.looked, peer.stalled = peer.last, True

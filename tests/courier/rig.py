@@ -28,10 +28,18 @@ from tests.window import Window, pause
 M = TypeVar("M", bound=Message)
 
 JOBS = '''
-import os, time, signal
+import os, sys, time, signal
 import qsup
 
 KEPT = []
+
+class Stopper:
+    """Stops the worker when it compares its standard output with what it was: the job has ended, and no other begun."""
+    def __eq__(self, _: object) -> bool:
+        if not KEPT:
+            KEPT.append("once")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return False
 
 class Note(qsup.Job):
     """Writes a line into the file; `how` says how it then ends."""
@@ -59,6 +67,7 @@ def note(job: Note, ctx: qsup.Context) -> None:
         case "keep memory": KEPT.append(b"x" * 120_000_000)
         case "die": os.kill(os.getpid(), signal.SIGKILL)
         case "exit": os._exit(3)
+        case "stop behind it": sys.stdout = Stopper()
         case "die then raise":
             if ctx.crashes == 0: os.kill(os.getpid(), signal.SIGKILL)
             raise ValueError("and then")

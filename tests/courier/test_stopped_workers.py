@@ -9,6 +9,7 @@ import psycopg
 
 from tests.courier.rig import Rig
 from tests.courier.test_jobs_run import put, ready
+from tests.courier.test_prefetch import put_together
 
 LOST = """
     INSERT INTO qsup.jobs (queue, type, payload, state, claim_number, attempts, reserved_at, reserved_by, lease_until)
@@ -44,6 +45,16 @@ def test_a_job_that_was_handed_to_a_stopped_worker_is_taken_back_and_done_by_ano
     rig.until(rig.drained, "the first one works again, and begins nothing that was taken from it")
     assert [int(line.split()[0]) for line in rig.lines()[before + 6 :]] == [last]
     os.kill(rig.workers["q:1"], signal.SIGCONT)
+
+
+def test_what_waits_for_a_worker_that_was_stopped_between_two_jobs_is_taken_back_from_it(rig: Rig) -> None:
+    ready(rig, workers=1, prefetch=1)
+    first, second = put_together(rig, {"how": "stop behind it"}, {})
+    released = "SELECT job_id FROM qsup.job_events WHERE kind = 'released'"
+    rig.until(lambda: rig.rows(released) == [(second,)], "it is back")
+    os.kill(rig.workers["q:0"], signal.SIGCONT)
+    rig.until(rig.drained, "it goes on")
+    assert [int(line.split()[0]) for line in rig.lines()] == [first, second]
 
 
 def test_a_worker_that_is_stopped_before_its_hello_keeps_no_other_slot_s_jobs_from_coming_back(rig: Rig) -> None:
