@@ -8,6 +8,7 @@ import sys
 import click
 
 from qsup.cli.options import config_option, database_option, the_file
+from qsup.supervise.ahead import Ahead
 
 
 @click.command()
@@ -25,9 +26,11 @@ def run(config: str | None, database: str | None, *, strict: bool, allow_orphans
     """
     file = the_file(config)
     # The arguments of a process can be read by everybody on the machine, its environment only by its own user.
-    environment = {**os.environ, **({"QSUP_DATABASE_URL": database} if database else {})}
+    os.environ.update({"QSUP_DATABASE_URL": database} if database else {})
     arguments = [sys.executable, "-m", "qsup.supervise", "--config", str(file), *(["--strict"] if strict else [])]
     arguments += ["--allow-orphans"] if allow_orphans else []
     sys.stdout.flush()
+    if (ahead := Ahead.start(file, strict=strict)) is not None:
+        ahead.hand_over(os.environ)
     # This process has parsed options with click and more in it; the supervisor begins with nothing.
-    os.execve(sys.executable, arguments, environment)  # noqa: S606  our own interpreter, no shell
+    os.execv(sys.executable, arguments)  # noqa: S606  our own interpreter, no shell

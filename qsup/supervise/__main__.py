@@ -11,9 +11,9 @@ from qsup.database import Choice, resolve
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.rundir import RunDirectory, run_directory
 from qsup.supervise.adopt import end_old_courier, take_over
+from qsup.supervise.ahead import Ahead
 from qsup.supervise.crew import Crew
 from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, read_now
-from qsup.supervise.hands import CODE, told
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
@@ -23,9 +23,10 @@ from qsup.supervise.supervisor import ANEW, Project, Start, Supervisor
 def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
+    ahead = Ahead.take_over(os.environ)
     try:
         strict, allow_orphans = "--strict" in arguments, "--allow-orphans" in arguments
-        code = prepared(file, strict=strict, allow_orphans=allow_orphans).serve()
+        code = prepared(file, ahead, strict=strict, allow_orphans=allow_orphans).serve()
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -38,28 +39,24 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def prepared(file: Path, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
+def prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
     """Take the project and read its file. Raises QsupError, also for what the system does not give."""
     try:
-        crew = Crew()
-        try:
-            return _prepared(file, crew, strict=strict, allow_orphans=allow_orphans)
-        except BaseException:
-            crew.dismiss()
-            raise
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
+        return _prepared(file, ahead, strict=strict, allow_orphans=allow_orphans)
+    except BaseException as error:
+        if ahead is not None:
+            ahead.dismiss()
+        if isinstance(error, OSError):
+            where = f"{error.filename}: " if error.filename else ""
+            raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
+        raise
 
 
-def _prepared(file: Path, crew: Crew, *, strict: bool, allow_orphans: bool) -> Supervisor:
+def _prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bool) -> Supervisor:
     run = run_directory(file) if file.exists() else None
     lock = None if run is None else lock_run(run)
     voice = Voice()
-    if run is not None:
-        # Not the courier as well: a machine with two cores is busy enough, and nobody needs it before the workers.
-        crew.prepare(CODE, told(run, file.absolute()))
-    answer, rest = read_now(file, boottime(), whole=strict)
+    answer, rest = read_now(file, boottime(), whole=strict, begun=ahead.reading if ahead else None)
     first = _first(answer, voice, strict=strict)
     if run is None or lock is None:
         raise ConfigUnreadable(f"{file} has just been removed")
@@ -73,7 +70,9 @@ def _prepared(file: Path, crew: Crew, *, strict: bool, allow_orphans: bool) -> S
         config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(project, crew, Start(first, occupied, findings_of(answer), rest), voice)
+    return Supervisor(
+        project, Crew(ahead.template if ahead else None), Start(first, occupied, findings_of(answer), rest), voice
+    )
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 
 from qsup.messages import Message, Ping
 from qsup.reaper import kill
-from qsup.supervise.launcher import Process, launch
+from qsup.supervise.launcher import TEMPLATE, Process, launch
 
 PING_EVERY = 1.0
 
@@ -17,27 +15,17 @@ PING_EVERY = 1.0
 class Crew:
     """Courier, database child and templates, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, spare: Process | None = None) -> None:
         self.processes: dict[str, Process] = {}
-        self._spares: dict[str, Process] = {}
+        self._spare = spare
+        """The first template, started before it was known what it is to load."""
         self.ping_due = 0.0
         self._number = 0
 
-    def prepare(self, module: str, told: Mapping[str, str]) -> None:
-        """Exec a child before it is known what it is to do: it imports what it needs, and waits to be told."""
-        with suppress(OSError):
-            self._spares[module] = launch(module, module, told)
-
-    def dismiss(self) -> None:
-        """End those that nobody has asked for."""
-        for process in self._spares.values():
-            kill(process.pid, signal.SIGKILL)
-            os.waitpid(process.pid, 0)
-        self._spares.clear()
-
     def start(self, name: str, module: str, told: Mapping[str, str]) -> int:
-        """Exec a child, or take the prepared one; its pid. Raises OSError when the system has no process for us."""
-        process = self._spares.pop(module, None) or launch(name, module, told)
+        """Exec a child, or take the spare one; its pid. Raises OSError when the system has no process for us."""
+        process, self._spare = (self._spare, None) if module == TEMPLATE else (None, self._spare)
+        process = process or launch(name, module, told)
         process.name = name
         self.processes[name] = process
         return process.pid

@@ -56,6 +56,8 @@ class Edits:
         answer = self._reading.answer(now)
         if answer is not None:
             self._reading = None
+            # Also one that was asked for has acted upon what it found: when that is taken back, it is a change.
+            self.watch.seen = answer.get("source_hash") or self.watch.seen
         return answer
 
     def descriptors(self) -> list[int]:
@@ -74,13 +76,15 @@ class Edits:
         self._wake.ring()
 
 
-def read_now(file: Path, now: float, *, whole: bool = True) -> tuple[Answer, Reading | None]:
+def read_now(
+    file: Path, now: float, *, whole: bool = True, begun: Reading | None = None
+) -> tuple[Answer, Reading | None]:
     """Read the file and wait for it: at the start, when there is nothing else to do.
 
     Unless the `whole` answer is wanted, the reading goes on behind it: to look what the code dispatches takes three
     times as long as the file, and none of it forbids to start.
     """
-    reading = Reading.begin(file, now, patient=not whole)
+    reading = begun or Reading.begin(file, now, patient=not whole)
     # The child's own deadline does not matter here: whoever waits at a terminal can press Ctrl-C.
     while (answer := (reading.answer if whole else reading.file)(now)) is None:
         wait([reading.output], [], None)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from qsup import messages, reaper, slots
 from qsup.rundir import RunDirectory
-from qsup.supervise import plan
+from qsup.supervise import launcher, plan
 from qsup.supervise.adopt import Orphans
 from qsup.supervise.crew import Crew
 from qsup.supervise.events import ChildDied, Event, Occupied, Taken, WorkerDied
@@ -19,7 +19,6 @@ from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, TEMPLATE, Desired, State
 
 MODULES = {COURIER: "qsup.courier", DATABASE: "qsup.embedded"}
-CODE = "qsup.template"
 NO_PROCESS = -1
 
 
@@ -63,7 +62,7 @@ class Hands:
 
     def _start(self, action: plan.Action, name: str, state: State) -> list[Event]:
         try:
-            pid = self.crew.start(name, MODULES.get(name, CODE), told(self.run, self.config_file))
+            pid = self.crew.start(name, MODULES.get(name, launcher.TEMPLATE), launcher.told(self.run, self.config_file))
         except OSError as error:
             self.say(f"{name} cannot be started: {error.strerror}")
             # The machine is full; as if it had died at once: tried again, later and later.
@@ -98,11 +97,6 @@ class Hands:
         order = messages.Signal(slot, pid, signal.SIGKILL, group=True, cause=cause)
         if not self.crew.send(state.slots[slot].template, order):
             self.orphans.kill(pid, cause)
-
-
-def told(run: RunDirectory, config_file: Path) -> dict[str, str]:
-    """What every child finds in its environment."""
-    return {"QSUP_RUN": str(run.path), "QSUP_CONFIG": str(config_file)}
 
 
 def _code_of(template: str, state: State) -> Desired:

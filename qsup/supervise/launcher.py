@@ -18,9 +18,11 @@ from typing import Any
 
 from qsup.channel import Channel
 from qsup.reaper import kill
+from qsup.rundir import RunDirectory
 
 DEFAULT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN)
 Json = dict[str, Any]
+TEMPLATE = "qsup.template"
 LOAD_LIMIT = 30.0
 """Seconds for reading and validating the file."""
 
@@ -41,6 +43,11 @@ def launch(name: str, module: str, told: Mapping[str, str]) -> Process:
         theirs.set_inheritable(True)
         pid = _spawn(module, [], {**told, "QSUP_CHANNEL": str(theirs.fileno())}, [])
     return Process(name, pid, Channel(ours))
+
+
+def told(run: RunDirectory, config_file: Path) -> dict[str, str]:
+    """What every child with a channel finds in its environment."""
+    return {"QSUP_RUN": str(run.path), "QSUP_CONFIG": str(config_file)}
 
 
 def migrate(file: Path, dsn: str) -> int:

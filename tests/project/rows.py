@@ -27,7 +27,7 @@ ROWS: dict[int, str] = {
         qsup.check.python.* qsup.check.php.* qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.check.producers qsup.check.supervisord.files qsup.check.supervisord.survey
         qsup.reaper qsup.restore qsup.wake qsup.waiting qsup.forksafety
-        qsup.supervise.launcher qsup.supervise.watch qsup.supervise.crew
+        qsup.supervise.launcher qsup.supervise.ahead qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database
     """,

@@ -155,6 +155,29 @@ def test_a_saved_file_is_read_in_a_child_and_its_answer_arrives(tmp_path: Path, 
     assert [queue["workers"] for queue in answer["routing"]["queues"]] == [3]
 
 
+def test_what_was_read_because_somebody_asked_and_is_taken_back_is_a_change(tmp_path: Path, pipe: WakePipe) -> None:
+    file = tmp_path / "queues.yaml"
+    file.write_text(GOOD)
+    first, _ = read_now(file, 0.0)
+    edits = Edits(file, first["source_hash"], 0.0, pipe)
+    clock = iter(range(1, 100_000))
+    try:
+        file.write_text(GOOD.replace("2", "many"))
+        # Asked for before the watch has seen it for the first time.
+        edits.asked = True
+        refused = wait_until(lambda: edits.look(0.0), 20.0, what="the bad file is read")
+        file.write_text(GOOD)
+        again = wait_until(lambda: edits.look(next(clock) / 10), 20.0, what="the good file is read")
+    finally:
+        edits.close()
+        for _ in range(3):
+            os.waitpid(-1, 0)
+    assert refused is not None
+    assert is_refused(refused)
+    assert again is not None
+    assert not is_refused(again)
+
+
 def test_a_reading_child_that_dies_is_an_answer_too(tmp_path: Path) -> None:
     answer, _ = read_now(tmp_path / "missing.yaml", 0.0)
     os.waitpid(-1, 0)
