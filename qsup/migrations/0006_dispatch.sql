@@ -1,6 +1,5 @@
 -- oldest code: 1
--- As before, but it looks up all that it must know in one statement instead of four: an eighth less of
--- PostgreSQL's time (203 instead of 234 µs, the least of six rounds).
+-- As before, but it looks up what is declared, and who listens, in one statement instead of three.
 CREATE OR REPLACE FUNCTION qsup.dispatch(
     job text, payload jsonb, queue text DEFAULT NULL, delay interval DEFAULT NULL, at timestamptz DEFAULT NULL,
     unique_key text DEFAULT NULL, OUT id bigint, OUT created boolean, OUT warning text
@@ -23,7 +22,6 @@ BEGIN
     END IF;
     SELECT t.name AS type, t.retired_at AS type_retired_at, t.payload_limit, q.name AS queue, q.retired_at, q.workers,
            coalesce(dispatch.queue, t.queue) AS asked, q.paused_at, q.paused_by,
-           EXISTS (SELECT FROM qsup.waiting AS w WHERE w.queue = q.name) AS awaited,
            EXISTS (SELECT FROM qsup.supervisors AS s
                    WHERE q.name = ANY (s.listens) AND s.beat_at > clock_timestamp() - interval '30 seconds') AS heard
     INTO known
@@ -67,8 +65,10 @@ BEGIN
             created := true;
         END LOOP;
     END IF;
-    IF created AND known.awaited AND (due IS NULL OR due <= clock_timestamp()) THEN
+    IF created AND (due IS NULL OR due <= clock_timestamp())
+       AND EXISTS (SELECT FROM qsup.waiting AS w WHERE w.queue = known.queue) THEN
         -- Only when somebody waits: NOTIFY takes a global lock at commit (40 % of the inserts at four connections).
+        -- Asked last: on a standby the table cannot be read, and the INSERT's refusal says so better.
         PERFORM pg_notify('qsup', known.queue);
     END IF;
     IF known.paused_at IS NOT NULL THEN

@@ -33,6 +33,7 @@ class Edits:
         """The next reading that was asked for is not urgent."""
         self.dsn = ""
         """Where the rows are that an edit may strand; empty while nobody knows."""
+        self._rows_seen = False
         self._reading = begun
         self._rung = threading.Event()
         self._stop = threading.Event()
@@ -59,6 +60,17 @@ class Edits:
             # Also one that was asked for has acted upon what it found: when that is taken back, it is a change.
             self.watch.seen = answer.get("source_hash") or self.watch.seen
         return answer
+
+    def look_at_rows(self, dsn: str) -> None:
+        """The database is there, or not any more; when it is there for the first time its rows are looked at."""
+        self.dsn = dsn
+        if dsn and not self._rows_seen:
+            self._rows_seen = self.asked = self.patient = True
+
+    @property
+    def looked(self) -> bool:
+        """Whether all that the file may leave unheard is known: nothing is being read, nor about to be."""
+        return self._rows_seen and self._reading is None and not self.asked
 
     def descriptors(self) -> list[int]:
         """To wait for."""

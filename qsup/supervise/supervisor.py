@@ -97,8 +97,6 @@ class Supervisor:
         """What the served file leaves unheard."""
         self.looking = start.rest is not None
         """Whether the first file is still being compared with the code: no edit is read before that is known."""
-        self.rows_seen = False
-        """Whether the rows were looked at: at the start the database may not be up yet."""
         self.look_again: float | None = None
         self.exit_code: int | None = None
         for found in start.occupied:
@@ -140,9 +138,7 @@ class Supervisor:
             self._bury(pid, status)
         for slot, died in self.orphans.look(self.state.live):
             self._worker_died(slot.index, died)
-        self.edits.dsn = self.database.dsn
-        if self.edits.dsn and not self.rows_seen:
-            self.rows_seen = self.edits.asked = self.edits.patient = True
+        self.edits.look_at_rows(self.database.dsn)
         answer = self.edits.look(self.now)
         if answer is not None and self.looking:
             self.looking = False
@@ -281,7 +277,8 @@ class Supervisor:
 
     def _publish(self) -> None:
         database = self.database.known, self.database.declared
-        self.file.write((told_from(self.state), database, self.findings, self.rejected), self._content)
+        known = self.findings, self.rejected, self.edits.looked
+        self.file.write((told_from(self.state), database, known), self._content)
 
     def _content(self) -> Json:
         return {
@@ -291,6 +288,7 @@ class Supervisor:
             "database": {**self.database.known, "pid": self.state.child(DATABASE).pid},
             "declared": self.database.declared,
             "findings": self.findings,
+            "looked": self.edits.looked,
             "rejected": self.rejected,
             **told(self.state, self.boot_epoch),
         }
