@@ -1,7 +1,7 @@
 """httpx without its command line.
 
-Where click, rich and pygments are installed `import httpx` loads all three for the `httpx` command: 90 ms and 3 MiB of
-every start of the workers (measured on Python 3.11 with httpx 0.28).
+Where click, rich and pygments are installed `import httpx` loads all three for the `httpx` command: 90 ms of every
+start, and 5.3 MiB of the process that imports it (measured on Python 3.11 with httpx 0.28).
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ class Supervisor:
         file = project.config_file.absolute()
         self.liaison = Liaison(self.crew, project.board, str(file), project.dsn)
         self.orders = Orders(self.crew, self.orphans)
-        self.told_of = {0}
+        self.obeyed = {0}
+        """Commands that the operator has been told of."""
         self.hands = Hands(file, project.run, self.crew, self.liaison, self.orphans, voice.say)
         self.edits = Edits(project.config_file, start.first.source_hash, self.now, self.wake, start.rest)
         self.file = StateFile(project.run.state)
@@ -206,8 +207,8 @@ class Supervisor:
         self._know(events.Heard(name, ready=isinstance(message, messages.Ready)))
 
     def _order(self, order: Order) -> None:
-        if order.command not in self.told_of and order.verb in ("restart", "scale"):
-            self.told_of.add(order.command)
+        if order.command not in self.obeyed and order.verb in ("restart", "scale"):
+            self.obeyed.add(order.command)
             self.voice.say(f"{order.who} asks: {order.verb} {order.subject or 'all queues'} (command {order.command})")
         self._know(*self.orders.hear(order, self.state, self.now))
 
