@@ -11,14 +11,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from psycopg import Connection
 
 from qsup import sql
 from qsup.outcome import Again, Failed, Report
+from qsup.prepared import Prepared
 from qsup.rows import Claimed, Key, Step, Want
 
+CLAIM = Prepared(sql.CLAIM)
 BATCH = 1000
 """Rows that promoting or pruning changes at once."""
 
@@ -89,9 +92,16 @@ def claim_and_record(
         "timeouts": numbers(want.timeout for want in wants), "slacks": numbers(want.slack for want in wants),
         "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts),
     }  # fmt: skip
-    rows = conn.execute(sql.text("claim_and_record"), values, prepare=True).fetchall()
-    ended = {row[0] for row in rows if row[0] is not None}
-    return ended, [Claimed(*row[1:]) for row in rows if row[0] is None]
+    rows = CLAIM.rows(conn, values)
+    ended = {int(row[0]) for row in rows if row[0] is not None}
+    return ended, sorted((_claimed(row) for row in rows if row[0] is None), key=attrgetter("seq"))
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    _, number, claim, queue, kind, payload, attempts, crashes, step, error, seq, slot = row
+    return Claimed(
+        int(number), int(claim), queue, kind, payload, int(attempts), int(crashes), step, error, int(seq), slot
+    )  # fmt: skip
 
 
 def archive(conn: Connection[Any], done: Sequence[Key]) -> set[int]:

@@ -17,7 +17,7 @@ ROWS: dict[int, str] = {
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__
     """,
     3: """
-        qsup.store qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
+        qsup.store qsup.prepared qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
         qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
@@ -54,7 +54,7 @@ UPWARD = {
 DRIVER = """
     qsup.store qsup.orderbook qsup.ordering qsup.migrate qsup.declare qsup.connect qsup.embedded.* qsup.courier.*
     qsup.solo qsup.transaction qsup.dispatching qsup.survey qsup.check.stranding qsup.complaints qsup.operating
-    qsup.failed qsup.retrying qsup.story qsup.follow qsup.why.ask
+    qsup.failed qsup.retrying qsup.story qsup.follow qsup.why.ask qsup.prepared
 """
 """Only these import psycopg."""
 
@@ -63,7 +63,7 @@ FAR_FROM_THE_DATABASE = """
 """
 """Importing one of these loads, by whatever way, none of `DATABASE`."""
 DATABASE = """
-    psycopg.* qsup.store qsup.migrate qsup.courier.* handlers.*
+    psycopg.* qsup.store qsup.prepared qsup.migrate qsup.courier.* handlers.*
 """
 
 PURE = 2

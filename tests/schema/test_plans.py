@@ -11,10 +11,10 @@ from psycopg import Connection, sql
 
 from qsup import declare, store
 from qsup.embedded import Server
+from qsup.prepared import numbered
 from qsup.rows import Want
 from tests.conftest import migrated_database
 from tests.schema.rows import a_file, one
-from tests.schema.test_statements import on_server
 
 ROWS = 300_000
 QUEUES = ("a", "b", "c")
@@ -39,13 +39,13 @@ def load(db: Connection[Any], rows: int) -> None:
 
 def prepared(db: Connection[Any], name: str) -> None:
     """Prepare a statement on the server, as the courier does at its first use."""
-    query, _ = on_server(name)
+    query, _ = numbered(name)
     db.execute(b"PREPARE " + name.encode() + b" AS " + query)
 
 
 def plan(db: Connection[Any], name: str, *, options: str = "") -> dict[str, Any]:
     """The plan with which the prepared statement would run now."""
-    _, names = on_server(name)
+    _, names = numbered(name)
     values = [json.dumps(VALUES[one]) if isinstance(VALUES[one], dict) else VALUES[one] for one in names]
     call = sql.SQL("EXPLAIN ({} FORMAT JSON) EXECUTE {} ({})").format(
         sql.SQL(options), sql.Identifier(name), sql.SQL(", ").join(map(sql.Literal, values))

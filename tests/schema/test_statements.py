@@ -13,11 +13,11 @@ import pytest
 from psycopg import Connection, pq
 
 from qsup import sql, store
+from qsup.prepared import numbered
 from qsup.rows import Claimed
 
 GOLDEN = Path(__file__).parent / "statements.txt"
 SOURCE = Path(sql.__file__).parent.parent
-PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 ROWS = {
     "counts": store.Count,
     "supervisors": store.Supervisor,
@@ -28,16 +28,8 @@ OTHER_NAMES = {"claim": "claim_number", "oldest_s": "oldest_s"}
 """Fields whose column is called otherwise."""
 
 
-def on_server(name: str) -> tuple[bytes, list[str]]:
-    """The statement with $1, $2 … in the order in which the names first appear, and these names."""
-    text = sql.text(name).decode()
-    names = list(dict.fromkeys(PLACEHOLDER.findall(text)))
-    numbered = PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", text)
-    return numbered.encode(), names
-
-
 def described(db: Connection[Any], name: str) -> pq.abc.PGresult:
-    query, _ = on_server(name)
+    query, _ = numbered(name)
     prepared = db.pgconn.prepare(b"", query)
     assert prepared.status == pq.ExecStatus.COMMAND_OK, f"{name}.sql: {prepared.error_message.decode()}"
     return db.pgconn.describe_prepared(b"")
@@ -55,7 +47,7 @@ def column_names(result: pq.abc.PGresult) -> list[str]:
 
 def signature(db: Connection[Any], name: str) -> str:
     """One paragraph of the golden file."""
-    result, (_, names) = described(db, name), on_server(name)
+    result, (_, names) = described(db, name), numbered(name)
     takes = [f"  takes  {one}: {type_name(db, result.param_type(place))}" for place, one in enumerate(names)]
     gives = [f"  gives  {one}: {type_name(db, result.ftype(place))}" for place, one in enumerate(column_names(result))]
     return "\n".join([name, *takes, *gives])

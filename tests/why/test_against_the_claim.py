@@ -144,7 +144,7 @@ def end_one(db: Connection[Any], reason: Reason) -> None:
 
 def test_every_condition_of_the_claim_is_one_that_why_asks() -> None:
     text = re.sub(r"--.*", lambda note: note[0] if "condition:" in note[0] else "", sql.text(sql.CLAIM).decode())
-    picked = text.partition("picked AS (")[2].partition("claimed AS (")[0]
+    picked = text.partition("picked AS MATERIALIZED (")[2].partition("), claimed AS (")[0]
     clauses = re.findall(r"\b(?:ON|WHERE) ((?:(?!ORDER BY|CROSS JOIN).)+)", picked, re.DOTALL)
     asked = {part.strip() for clause in clauses for part in re.sub(r"--.*", "", clause).split(" AND ")}
     conditions = {name: text.decode() for name, text in sql.conditions().items()}

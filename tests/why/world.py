@@ -130,6 +130,8 @@ WORLDS = st.builds(
 
 def prepared(db: Connection[Any]) -> None:
     """What all states have in common."""
+    # Each state is rolled back; psycopg would then forget all statements, also that of the claim in the next block.
+    db.prepare_threshold = None
     declare.apply(db, a_file(), "us")
     db.execute("INSERT INTO qsup.queues (name, workers, retired_at) VALUES ('z', 0, now())")
 
