@@ -18,7 +18,7 @@ from qsup.lines import LineWriter
 from qsup.messages import Message, Progress, Work
 from qsup.outcome import Report
 from qsup.perform import SoftLimit, perform, settled, story
-from qsup.restore import Identity, Surroundings, identity
+from qsup.restore import Identity, Surroundings, identities
 from qsup.storable import clean
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ class Attempts:
         Behind a good run `tidy` is still to be called: its outcome can be on its way meanwhile.
         """
         if own != self._own:
-            self._own, self._files = own, [identity(number) for number in own]
+            self._own, self._files = own, identities(own)
         modules = len(sys.modules)
         attempt = Attempt(self, work)
         report = attempt.run()
         if os.getpid() != self._pid:
             # A child that the handler forked, and let return: there must not be two of this worker.
             os._exit(0 if report.kind == "done" else 1)
-        if [identity(number) for number in own] != self._files:
+        if identities(own) != self._files:
             self.disowned = True
             self.spoiled.append("file descriptors of the worker were closed")
         report = attempt.close(report)

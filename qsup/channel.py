@@ -16,14 +16,17 @@ from operator import attrgetter
 from typing import Any, cast
 
 from qsup import messages, orders
-from qsup.messages import Message, Work
+from qsup.messages import Finished, Message, Work
 
 LANGUAGE = (messages, orders)
 """Where the kinds of messages are defined: whoever has a channel knows them all."""
 ONE_READ = 32_768
 """Bytes; so many that the C library does not ask the kernel for memory, and give it back, at each read."""
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
-_from_json = json.JSONDecoder().decode
+_from_json = json.JSONDecoder().raw_decode
+"""The value, and where it ends: a line is one, and its end is the line's."""
+WORK = b'{"message":"Work","own":'
+TERMS = b',"terms":'
 _quoted = json.encoder.encode_basestring_ascii
 
 
@@ -32,6 +35,8 @@ def encode(message: Message) -> bytes:
     kind = type(message)
     if kind is Work:
         return _work(cast(Work, message))
+    if kind is Finished and (plain := _plainly_done(cast(Finished, message))):
+        return plain
     body = {"message": kind.__name__}
     names, defaults, values = _shape(kind.__name__)
     for name, default, value in zip(names, defaults, values(message), strict=False):
@@ -50,25 +55,49 @@ def _shape(kind: str) -> tuple[list[str], list[Any], Callable[[Message], tuple[A
     return names, defaults, attrgetter(*names, "__class__", "__class__")
 
 
+def _plainly_done(done: Finished) -> bytes:
+    # Nearly all are: with the way around a sixth of the time.
+    if done.kind != "done" or done.reason or done.after is not None or done.exception or done.traceback or done.frame:
+        return b""
+    return b'{"message":"Finished","id":%d,"claim":%d,"kind":"done"}\n' % (done.id, done.claim)
+
+
 def _work(work: Work) -> bytes:
-    # What is the same for all jobs of a class is half of the line: it is made once.
+    # What is the same for all jobs of a class is half of the line: it is written, and read, once.
     same = work.type, work.queue, work.handler, work.tries, work.timeout, work.grace, work.step, work.keep, work.dsn
     return (
-        f'{{"message":"Work","id":{work.id},"claim":{work.claim},"payload":{_quoted(work.payload)},'
-        f'"attempt":{work.attempt},"crashes":{work.crashes},"error":{_quoted(work.error)},"number":{work.number},'
-        f'"expires":{work.expires!r},"recorded":{_to_json(work.recorded)},{_terms(*same)}}}\n'
+        f'{{"message":"Work","own":[{work.id},{work.claim},{_quoted(work.payload)},{work.attempt},{work.crashes},'
+        f'{_quoted(work.error)},{work.number},{work.expires!r},{_to_json(work.recorded)}],"terms":{_terms(same)}}}\n'
     ).encode()
 
 
 @lru_cache(maxsize=1024)
-def _terms(*values: Any) -> str:
-    names = ("type", "queue", "handler", "tries", "timeout", "grace", "step", "keep", "dsn")
-    return _to_json(dict(zip(names, values, strict=True)))[1:-1]
+def _terms(values: tuple[Any, ...]) -> str:
+    return _to_json(values)
+
+
+@lru_cache(maxsize=1024)
+def _read_terms(text: bytes) -> list[Any]:
+    return list(_from_json(text.decode())[0])
+
+
+def _read_work(own: bytes, terms: bytes) -> Work:
+    # By place: a call with twenty names takes ten times as long.
+    id_, claim, payload, attempt, crashes, error, number, expires, recorded = _from_json(own.decode())[0]
+    kind, queue, handler, tries, timeout, grace, step, keep, dsn = _read_terms(terms)
+    return Work(
+        id_, claim, kind, queue, handler, payload, attempt, tries, crashes, timeout, grace, step, error, keep, number,
+        expires, recorded, dsn,
+    )  # fmt: skip
 
 
 def decode(line: bytes) -> Message:
     """The message of one line. Raises ValueError for anything else."""
-    body = _from_json(line.decode())
+    # In a text the quotes would be escaped.
+    own, mark, terms = line.rpartition(TERMS)
+    if mark and own.startswith(WORK):
+        return _read_work(own[len(WORK) :], terms)
+    body, _ = _from_json(line.decode())
     kind = Message.kinds.get(body.pop("message", ""))
     if kind is None:
         raise ValueError(f"not a message: {line[:80]!r}")

@@ -37,8 +37,8 @@ CROWDED = 0.5
 """Share of the descriptors that may be in use; above it a worker leaves before the next job meets the limit."""
 NOT_FREE = "file descriptors were leaked"
 
-Identity = tuple[int, int]
-"""Device and inode: which open file a descriptor is."""
+Identity = tuple[int, ...]
+"""Inode and device, as stat brings them: which open file a descriptor is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Surroundings:
             Kept("blocked signals", [partial(_signal.pthread_sigmask, signal.SIG_BLOCK.value, ())], _set_mask),
             Kept("the signals' descriptor", [_wakeup], _set_wakeup),
             Kept("timers", [partial(signal.getitimer, one) for one in TIMERS], _disarm),
-            Kept("standard streams", [partial(identity, one) for one in (0, 1, 2)], self._put_streams_back),
+            Kept("standard streams", [partial(identities, (0, 1, 2))], self._put_streams_back),
             Kept("sys.stdin, stdout, stderr", [partial(getattr, sys, one) for one in STREAMS], _set_streams),
             Kept("the working directory", [_here], lambda _: os.fchdir(self._cwd)),
             Kept("the umask", [_umask], os.umask),
@@ -132,22 +132,27 @@ class Surroundings:
     def _set_decimal(self, _: object) -> None:
         decimal.setcontext(self._decimal.copy())
 
-    def _put_streams_back(self, *was: Identity | None) -> None:
+    def _put_streams_back(self, was: list[Identity | None]) -> None:
         for number, (copy, before) in enumerate(zip(self._streams, was, strict=True)):
             if identity(number) != before and copy is not None and identity(copy) == before:
                 os.dup2(copy, number)
 
 
+def identities(descriptors: Sequence[int]) -> list[Identity | None]:
+    """Which open files these are; None for a closed descriptor."""
+    try:
+        # One step for all: a call of Python's for each would take as long as the system's.
+        return [found[1:3] for found in map(os.fstat, descriptors)]
+    except OSError:
+        return [identity(one) for one in descriptors]
+
+
 def identity(descriptor: int) -> Identity | None:
     """Which open file this is; None for a closed descriptor."""
     try:
-        return _where(os.fstat(descriptor))
+        return os.fstat(descriptor)[1:3]
     except OSError:
         return None
-
-
-def _where(found: os.stat_result) -> Identity:
-    return (found.st_dev, found.st_ino)
 
 
 def _copy(number: int) -> int | None:
@@ -223,7 +228,7 @@ def _set_path(was: list[str]) -> None:
 
 
 def _here() -> Identity:
-    return _where(os.stat("."))
+    return os.stat(".")[1:3]
 
 
 def _environment() -> dict[bytes, bytes]:

@@ -120,6 +120,11 @@ class Peers:
                 found.setdefault(peer.pool, []).extend((place, slot) for place in range(has, most))
         return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
 
+    def supplied(self, plenty: int) -> bool:
+        """Whether some worker has a job, and each that has one has more than `plenty`."""
+        has = [len(peer.jobs) for peer in self.connected if peer.jobs]
+        return bool(has) and min(has) > plenty
+
     def piled_up(self, now: float, seconds: float) -> list[Peer]:
         """Workers that have been at one job for so long while others wait behind it."""
         return [peer for peer in self.by_slot.values() if len(peer.jobs) > 1 and now - peer.head_at > seconds]
