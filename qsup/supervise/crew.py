@@ -9,7 +9,8 @@ from qsup.messages import Message, Ping
 from qsup.reaper import kill
 from qsup.supervise.launcher import TEMPLATE, Process, launch
 
-PING_EVERY = 1.0
+PING_EVERY = 2.0
+"""Seconds; silence of five is noticed (children.SILENCE). Each second of an idle `qsup run` went to waking everybody."""
 
 
 class Crew:
@@ -39,7 +40,7 @@ class Crew:
         return True
 
     def ping(self, now: float) -> None:
-        """Ask everybody, once a second."""
+        """Ask everybody, when it is time."""
         if now < self.ping_due:
             return
         self.ping_due = now + PING_EVERY

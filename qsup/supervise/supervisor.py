@@ -114,7 +114,7 @@ class Supervisor:
                 self._act()
                 self.orders.look(self.state)
                 self._publish()
-                if self.exit_code is None:
+                if self.exit_code is None and not self.footing.lost:
                     self._wait()
         finally:
             self.edits.close()

@@ -18,9 +18,9 @@ from qsup.reading import fingerprint_of_kind, read
 
 EVERY = 1.0
 """Seconds between looks."""
-STEP = 100
+STEP = 250
 """Milliseconds between looks of the watching thread at what the kernel has told it; at 20 they were half of all that an
-idle `qsup run` cost."""
+idle `qsup run` cost, at 100 a quarter of what the supervisor did."""
 STILL = 0.15
 """Seconds for which a change must stand still."""
 

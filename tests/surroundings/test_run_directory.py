@@ -178,6 +178,7 @@ def test_when_its_directory_is_taken_away_it_begins_anew_and_running_jobs_finish
     worker = int(run.waits_for("begin long")[4])
     shutil.rmtree(run.run.path)
     run.says("it begins anew")
+    run.until(lambda: not before & set(run.pids().values()), "the old ones are not told any more")
     run.settles()
     run.dispatch("short")
     run.waits_for("end short")
