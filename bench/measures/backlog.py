@@ -11,22 +11,26 @@ from bench.limits.table import Dispatcher
 from bench.measures.drain import drained
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Pgqueuer, PgqueuerSingly, Procrastinate
-from bench.peers.present import forgiven, with_peers
+from bench.peers.present import forgiven, once
 from bench.product import Qsup
 
 WORKERS = 4
 EMPTY, READY, DELAYED = "nothing else", "many ready", "many delayed"
 
 
-def contestants(arena: Arena) -> list[Contestant]:
-    """The peers take a while to be filled: only in a thorough run."""
-    peers = with_peers(arena, Procrastinate, PgqueuerSingly, Pgqueuer) if arena.scale.thorough else []
-    return [Qsup(arena, 0), Qsup(arena), Dispatcher(arena), *peers]
+def contestants(arena: Arena, number: int) -> list[Contestant]:
+    """The peers take a while to be filled."""
+    return [
+        Qsup(arena, 0),
+        Qsup(arena),
+        Dispatcher(arena),
+        *once(arena, number, Procrastinate, PgqueuerSingly, Pgqueuer),
+    ]
 
 
-def run(arena: Arena, _number: int) -> Iterator[Figure]:
+def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Each contestant out of each table. The rows that are not due were put in first."""
-    for contestant in contestants(arena):
+    for contestant in contestants(arena, number):
         jobs, many = contestant.jobs(), arena.scale.many
         for case, ready, later in ((EMPTY, jobs, 0), (READY, max(many, jobs), 0), (DELAYED, jobs, many)):
             with forgiven(contestant, "backlog"):
@@ -37,7 +41,8 @@ def run(arena: Arena, _number: int) -> Iterator[Figure]:
 MEASURE = Measure(
     "backlog",
     "Drain out of a big table, 4 workers",
-    "The same with 1,000,000 more jobs in the table that are due, or that are due tomorrow and were put in before.",
+    "The same with 1,000,000 more jobs in the table that are due, or that are due tomorrow and were put in before. "
+    "The peers once.",
     run,
     tuple(
         Target(case, who, (who,), least=0.8, to_case=EMPTY)

@@ -10,7 +10,7 @@ from bench.contestant import Contestant, OnPostgres
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, PgqueuerSingly, Procrastinate
-from bench.peers.present import forgiven, with_peers
+from bench.peers.present import forgiven, once
 from bench.peers.redis import Celery, Dramatiq
 from bench.processes import cpu_seconds, memory
 from bench.product import Qsup
@@ -20,12 +20,10 @@ JOBS_EACH = 40
 """Some take dozens of jobs at once: enough for everybody."""
 
 
-def run(arena: Arena, _number: int) -> Iterator[Figure]:
+def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Twice each: with jobs to see when all work, and without to see what idleness costs."""
     contestants: list[Contestant] = [Qsup(arena, hotspot=True)]
-    for peer in (
-        with_peers(arena, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq) if arena.scale.thorough else []
-    ):
+    for peer in once(arena, number, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq):
         peer.hotspot = True
         contestants.append(peer)
     for contestant in contestants:
@@ -78,7 +76,7 @@ MEASURE = Measure(
     "Eighteen workers with the hotspot's imports",
     "From the launch to the moment when every worker has begun a job; then, started again without jobs: memory "
     "(PSS) and processor time of everything but PostgreSQL, connections, and the statements that PostgreSQL was "
-    "asked. Peers that do not keep their workers running themselves are run by supervisord.",
+    "asked. The peers once; those that do not keep their workers running themselves are run by supervisord.",
     run,
     (
         Target("launch to all at work, s", WHO, most=0.8),

@@ -13,7 +13,7 @@ from bench.contestant import Contestant
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
-from bench.peers.present import forgiven, with_peers
+from bench.peers.present import forgiven, once
 from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
@@ -23,10 +23,8 @@ CASE = "kill -9 to rerun, s"
 
 def run(arena: Arena, number: int) -> Iterator[Figure]:
     """qsup with `backoff: 0`; the peers once, with their defaults, because they need their time."""
-    contestants: list[Contestant] = [Qsup(arena)]
-    if arena.scale.thorough and number == 1:
-        contestants += with_peers(arena, Pgqueuer, Procrastinate, Huey, Celery, Dramatiq)
-    for contestant in contestants:
+    peers: list[Contestant] = [*once(arena, number, Pgqueuer, Procrastinate, Huey, Celery, Dramatiq)]
+    for contestant in [Qsup(arena), *peers]:
         with forgiven(contestant, "kill"):
             yield Figure(CASE, contestant.name, rerun_seconds(contestant), "s")
 

@@ -11,7 +11,7 @@ from bench.figures import Figure, percentile
 from bench.limits.table import Listener
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
-from bench.peers.present import forgiven, with_peers
+from bench.peers.present import forgiven, once
 from bench.peers.redis import Celery, Dramatiq
 from bench.product import Qsup
 
@@ -19,15 +19,14 @@ WARM_UP, GAP, START_SECONDS = 5, 0.05, 60.0
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
-def contestants(arena: Arena) -> list[Contestant]:
+def contestants(arena: Arena, number: int) -> list[Contestant]:
     """The floor first."""
-    peers = with_peers(arena, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq) if arena.scale.thorough else []
-    return [Listener(arena), Qsup(arena), *peers]
+    return [Listener(arena), Qsup(arena), *once(arena, number, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq)]
 
 
-def run(arena: Arena, _number: int) -> Iterator[Figure]:
+def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Each contestant with 18 idle workers and a job every 50 ms."""
-    for contestant in contestants(arena):
+    for contestant in contestants(arena, number):
         with forgiven(contestant, "pickup"):
             contestant.stock(0)
             waits = picked_up(contestant, arena.scale.fleet, arena.scale.samples)
@@ -56,7 +55,8 @@ MEASURE = Measure(
     "pickup",
     "Pickup by idle workers, ms",
     "18 idle workers and a job every 50 ms: milliseconds from just before the call that puts it in to the first "
-    "line of its handler. The floor is one process that listens, claims and hands over through a socketpair.",
+    "line of its handler. The floor is one process that listens, claims and hands over through a socketpair. "
+    "The peers once.",
     run,
     (
         Target("p50", "qsup, prefetch: auto", (FLOOR,), most=1.4),

@@ -43,3 +43,8 @@ def with_peers(arena: Arena, *kinds: type[Peer]) -> list[Peer]:
         for kind in kinds
         if arena.peers.issuperset(NEEDS[kind]) and (not issubclass(kind, REDIS) or is_there())
     ]
+
+
+def once(arena: Arena, number: int, *kinds: type[Peer]) -> list[Peer]:
+    """The same for a measure in which peers need minutes: only in the first round of a thorough run."""
+    return with_peers(arena, *kinds) if arena.scale.thorough and number == 1 else []
