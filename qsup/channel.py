@@ -23,8 +23,7 @@ LANGUAGE = (messages, orders)
 ONE_READ = 32_768
 """Bytes; so many that the C library does not ask the kernel for memory, and give it back, at each read."""
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
-_from_json = json.JSONDecoder().raw_decode
-"""The value, and where it ends: a line is one, and its end is the line's."""
+_decoder = json.JSONDecoder()
 WORK = b'{"message":"Work","own":'
 TERMS = b',"terms":'
 _quoted = json.encoder.encode_basestring_ascii
@@ -78,12 +77,12 @@ def _terms(values: tuple[Any, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _read_terms(text: bytes) -> list[Any]:
-    return list(_from_json(text.decode())[0])
+    return list(_from_json(text))
 
 
 def _read_work(own: bytes, terms: bytes) -> Work:
     # By place: a call with twenty names takes ten times as long.
-    id_, claim, payload, attempt, crashes, error, number, expires, recorded = _from_json(own.decode())[0]
+    id_, claim, payload, attempt, crashes, error, number, expires, recorded = _from_json(own)
     kind, queue, handler, tries, timeout, grace, step, keep, dsn = _read_terms(terms)
     return Work(
         id_, claim, kind, queue, handler, payload, attempt, tries, crashes, timeout, grace, step, error, keep, number,
@@ -91,14 +90,23 @@ def _read_work(own: bytes, terms: bytes) -> Work:
     )  # fmt: skip
 
 
+def _from_json(line: bytes) -> Any:
+    text = line.decode()
+    # Not `decode`: it looks for blanks around the value with two regular expressions.
+    value, end = _decoder.raw_decode(text)
+    if end != len(text):
+        raise ValueError(f"more than one value: {line[:80]!r}")
+    return value
+
+
 def decode(line: bytes) -> Message:
     """The message of one line. Raises ValueError for anything else."""
     # In a text the quotes would be escaped.
     own, mark, terms = line.rpartition(TERMS)
     if mark and own.startswith(WORK):
-        return _read_work(own[len(WORK) :], terms)
-    body, _ = _from_json(line.decode())
-    kind = Message.kinds.get(body.pop("message", ""))
+        return _read_work(own[len(WORK) :], terms.removesuffix(b"}"))
+    body = _from_json(line)
+    kind = Message.kinds.get(body.pop("message", "")) if isinstance(body, dict) else None
     if kind is None:
         raise ValueError(f"not a message: {line[:80]!r}")
     try:

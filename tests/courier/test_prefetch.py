@@ -6,11 +6,15 @@ import json
 import os
 import random
 import signal
+import socket
 import time
 
 import psycopg
 
+from qsup.channel import Channel
 from qsup.courier.pace import DEEPEST, ENOUGH, SHORT, Pace
+from qsup.courier.peers import Peer, Peers
+from qsup.rows import Claimed, Key
 from tests.courier.rig import Rig
 from tests.courier.test_jobs_run import put, ready
 
@@ -119,6 +123,28 @@ def test_jobs_of_every_length_around_the_limit_are_each_run_exactly_once(rig: Ri
     rig.until(rig.drained, "all done", 60)
     assert sorted(ids(rig)) == numbers
     assert rig.rows("SELECT * FROM qsup.failed_jobs") == []
+
+
+def jobs(count: int) -> dict[Key, Claimed]:
+    """As many as a worker has."""
+    return {
+        (number, 1): Claimed(number, 1, "a", "Note", "{}", 1, 0, "run", None, number, "a:0") for number in range(count)
+    }
+
+
+def test_ends_are_gathered_only_while_every_worker_that_has_a_job_has_plenty() -> None:
+    peers, (ours, theirs) = Peers(), socket.socketpair()
+    one, two = Peer(Channel(ours), 1, "a:0"), Peer(Channel(theirs), 2, "a:1")
+    peers.connected += [one, two]
+    assert not peers.supplied(2), "nobody is at work: whoever begins to speak is heard at once"
+    one.jobs = jobs(3)
+    assert peers.supplied(2), "an idle one has nothing to say"
+    two.jobs = jobs(2)
+    assert not peers.supplied(2), "the second may run out during the next claim"
+    two.jobs = jobs(4)
+    assert peers.supplied(2)
+    for peer in (one, two):
+        peer.channel.close()
 
 
 def test_auto_waits_for_enough_short_jobs_and_one_long_job_begins_anew() -> None:
