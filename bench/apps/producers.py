@@ -221,8 +221,30 @@ class Dramatiq(Producer):
         self.app.sleep.send(number, seconds)
 
 
+class Rq(Producer):
+    """enqueue() and enqueue_many()."""
+
+    def __init__(self) -> None:
+        import redis
+        import rq
+
+        self.queue = rq.Queue(connection=redis.Redis.from_url(os.environ["BENCH_REDIS"]))
+
+    def one(self, number: int) -> None:
+        """enqueue()."""
+        self.queue.enqueue("bench.apps.rq_app.noop", number)
+
+    def many(self, numbers: Sequence[int]) -> None:
+        """enqueue_many()."""
+        self.queue.enqueue_many([self.queue.prepare_data("bench.apps.rq_app.noop", (number,)) for number in numbers])
+
+    def slow(self, number: int, seconds: float) -> None:
+        """The other function, with the time that it needs."""
+        self.queue.enqueue("bench.apps.rq_app.sleep", number, seconds, job_timeout=3600)
+
+
 PRODUCERS: dict[str, type[Producer]] = {
     "bare": Bare, "notifying": Notifying, "qsup": Qsup, "qsup-sql": QsupSql, "qsup-unique": QsupUnique,
     "procrastinate": Procrastinate, "pgqueuer": Pgqueuer, "huey": Huey,
-    "celery": Celery, "dramatiq": Dramatiq,
+    "celery": Celery, "dramatiq": Dramatiq, "rq": Rq,
 }  # fmt: skip

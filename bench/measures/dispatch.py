@@ -13,7 +13,7 @@ from bench.limits.table import Dispatcher
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
 from bench.peers.present import forgiven, with_peers
-from bench.peers.redis import Celery, Dramatiq
+from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
 
 SIZE = 1_000
@@ -40,7 +40,7 @@ WITHOUT_BULK = ("notifying", "qsup-unique", "huey", "celery", "dramatiq")
 def ways(arena: Arena) -> list[tuple[str, str, Contestant]]:
     """(its name in the table, producer, whose store)."""
     bare, qsup = Dispatcher(arena), Qsup(arena)
-    peers = with_peers(arena, Procrastinate, Pgqueuer, *((Huey, Celery, Dramatiq) if arena.scale.thorough else ()))
+    peers = with_peers(arena, Procrastinate, Pgqueuer, *((Huey, Celery, Dramatiq, Rq) if arena.scale.thorough else ()))
     return [
         ("bare INSERT", "bare", bare), ("bare INSERT and NOTIFY", "notifying", bare),
         ("qsup, Job.dispatch()", "qsup", qsup), ("qsup, SQL function", "qsup-sql", qsup),

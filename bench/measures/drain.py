@@ -12,7 +12,7 @@ from bench.limits.table import Dispatcher, Fused
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
 from bench.peers.present import forgiven, with_peers
-from bench.peers.redis import Celery, Dramatiq
+from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
 
 START_SECONDS = 60.0
@@ -35,7 +35,7 @@ def contestants(arena: Arena) -> list[Contestant]:
         return [*ours, *with_peers(arena, Procrastinate, Pgqueuer, Celery, Dramatiq)]
     return [
         Dispatcher(arena), Qsup(arena, 0), Fused(arena), Dispatcher(arena, 3), Qsup(arena),
-        *with_peers(arena, Procrastinate, PgqueuerSingly, Pgqueuer, Huey, Celery, Dramatiq),
+        *with_peers(arena, Procrastinate, PgqueuerSingly, Pgqueuer, Huey, Celery, Dramatiq, Rq),
     ]  # fmt: skip
 
 

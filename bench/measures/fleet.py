@@ -11,7 +11,7 @@ from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, PgqueuerSingly, Procrastinate
 from bench.peers.present import forgiven, once
-from bench.peers.redis import Celery, Dramatiq
+from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.processes import cpu_seconds, memory
 from bench.product import Qsup
 
@@ -23,7 +23,7 @@ JOBS_EACH = 40
 def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Twice each: with jobs to see when all work, and without to see what idleness costs."""
     contestants: list[Contestant] = [Qsup(arena, hotspot=True)]
-    for peer in once(arena, number, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq):
+    for peer in once(arena, number, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq, Rq):
         peer.hotspot = True
         contestants.append(peer)
     for contestant in contestants:

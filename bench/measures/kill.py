@@ -14,7 +14,7 @@ from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
 from bench.peers.present import forgiven, once
-from bench.peers.redis import Celery, Dramatiq
+from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
 
 WORKERS, JOB_SECONDS, START_SECONDS, PATIENCE = 2, 300.0, 60.0, 45.0
@@ -23,7 +23,7 @@ CASE = "kill -9 to rerun, s"
 
 def run(arena: Arena, number: int) -> Iterator[Figure]:
     """qsup with `backoff: 0`; the peers once, with their defaults, because they need their time."""
-    peers: list[Contestant] = [*once(arena, number, Pgqueuer, Procrastinate, Huey, Celery, Dramatiq)]
+    peers: list[Contestant] = [*once(arena, number, Pgqueuer, Procrastinate, Huey, Celery, Dramatiq, Rq)]
     for contestant in [Qsup(arena), *peers]:
         with forgiven(contestant, "kill"):
             yield Figure(CASE, contestant.name, rerun_seconds(contestant), "s")

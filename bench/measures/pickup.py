@@ -12,7 +12,7 @@ from bench.limits.table import Listener
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
 from bench.peers.present import forgiven, once
-from bench.peers.redis import Celery, Dramatiq
+from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
 
 WARM_UP, GAP, START_SECONDS = 5, 0.05, 60.0
@@ -21,7 +21,7 @@ SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 def contestants(arena: Arena, number: int) -> list[Contestant]:
     """The floor first."""
-    return [Listener(arena), Qsup(arena), *once(arena, number, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq)]
+    return [Listener(arena), Qsup(arena), *once(arena, number, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq, Rq)]
 
 
 def run(arena: Arena, number: int) -> Iterator[Figure]:

