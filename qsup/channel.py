@@ -64,9 +64,10 @@ def _plainly_done(done: Finished) -> bytes:
 def _work(work: Work) -> bytes:
     # What is the same for all jobs of a class is half of the line: it is written, and read, once.
     same = work.type, work.queue, work.handler, work.tries, work.timeout, work.grace, work.step, work.keep, work.dsn
+    recorded = _to_json(work.recorded) if work.recorded else "[]"
     return (
         f'{{"message":"Work","own":[{work.id},{work.claim},{_quoted(work.payload)},{work.attempt},{work.crashes},'
-        f'{_quoted(work.error)},{work.number},{work.expires!r},{_to_json(work.recorded)}],"terms":{_terms(same)}}}\n'
+        f'{_quoted(work.error)},{work.number},{work.expires!r},{recorded}],"terms":{_terms(same)}}}\n'
     ).encode()
 
 

@@ -49,17 +49,25 @@ class LeaseEnd:
             # A C library without it: the template and the supervisor have to be enough.
             self._made = False
         self._settime: Any = libc and libc.timer_settime
+        self._until = 0.0
 
     def begin(self, expires: float) -> None:
-        """From now on this process dies at `expires` (of qsup.board.boottime); 0 = never."""
-        if self._made and expires:
+        """From now on this process dies at `expires` (of qsup.board.boottime); 0 = never.
+
+        Jobs that were claimed together end together: for the next of them nothing is to be done.
+        """
+        if not expires:
+            self.end()
+        elif self._made and expires != self._until:
+            self._until = expires
             seconds = max(0.001, expires - boottime())
             self._spec[2], self._spec[3] = int(seconds), int(seconds % 1 * 1e9)
             self._settime(self._timer, 0, self._where, None)
 
     def end(self) -> None:
         """It does not die by this any more."""
-        if self._made:
+        if self._until:
+            self._until = 0.0
             self._settime(self._timer, 0, self._never, None)
 
 

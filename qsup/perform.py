@@ -83,16 +83,11 @@ class SoftLimit:
 
 
 def perform(work: Work, context: Context, limit: SoftLimit) -> Report:
-    """Run the handler of `work` within its time limit and say how it went."""
-    lease = lease_end.of_process(os.getpid())
-    lease.begin(work.expires)
-    try:
-        return _perform(work, context, limit)
-    finally:
-        lease.end()
+    """Run the handler of `work` within its time limit and say how it went.
 
-
-def _perform(work: Work, context: Context, limit: SoftLimit) -> Report:
+    The end of its lease stays in force (qsup.lease_end) until the next job's, or until there is none.
+    """
+    lease_end.of_process(os.getpid()).begin(work.expires)
     try:
         handler = find(work.handler, work.type)
         job = handler.payload.model_validate_json(work.payload)

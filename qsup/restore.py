@@ -12,6 +12,7 @@ import _locale
 import _signal  # type: ignore[import-not-found]  # what `signal` wraps: looking for an answer in its enums takes 50 µs
 import decimal
 import locale
+import math
 import os
 import resource
 import signal
@@ -71,6 +72,8 @@ class Surroundings:
         self._cwd = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
         self._streams = [_copy(number) for number in (0, 1, 2)]
         self._decimal = decimal.getcontext().copy()
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._many = math.inf if most == resource.RLIM_INFINITY else most * CROWDED
         self._keep([(one, one.copy()) for one in self._table()])
 
     def _keep(self, kept: list[tuple[Kept, list[Any]]]) -> None:
@@ -102,8 +105,7 @@ class Surroundings:
         except OSError:
             return True
         os.close(lowest)
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        return most != resource.RLIM_INFINITY and lowest > most * CROWDED
+        return lowest > self._many
 
     def _table(self) -> Sequence[Kept]:
         return (

@@ -90,7 +90,7 @@ def claim_and_record(
         "queues": texts(want.queue for want in wants), "counts": numbers(counts),
         "after": numbers(want.after for want in wants), "firsts": numbers(firsts),
         "timeouts": numbers(want.timeout for want in wants), "slacks": numbers(want.slack for want in wants),
-        "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts),
+        "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts) if timeouts else "{}",
     }  # fmt: skip
     rows = CLAIM.rows(conn, values)
     ended = {int(row[0]) for row in rows if row[0] is not None}

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from qsup import reaper, slots
+from qsup import lease_end, reaper, slots
 from qsup.attempt import Attempts
 from qsup.board import Board, Record, boottime
 from qsup.channel import Channel, decode
@@ -257,15 +257,15 @@ class Worker:
             self.note("idle")
 
     def note(self, state: str, work: Work | None = None, *, limited: bool = True) -> None:
-        """Write the slot's record on the board."""
+        """Write the slot's record on the board. Without a job that is limited there is no end of a lease either."""
         now = boottime()
-        if work is None:
-            record = Record(slot=self.fork.slot, state=state, pid=self.pid, born=self.born, started=now)
+        record = Record(slot=self.fork.slot, state=state, pid=self.pid, born=self.born, started=now)
+        if work is not None:
+            record.job, record.claim, record.attempt = work.id, work.claim, work.attempt
+        if work is not None and limited:
+            record.deadline = now + work.timeout + work.grace
         else:
-            record = Record(
-                slot=self.fork.slot, state=state, pid=self.pid, job=work.id, claim=work.claim, attempt=work.attempt,
-                started=now, deadline=now + work.timeout + work.grace if limited else 0.0, born=self.born,
-            )  # fmt: skip
+            lease_end.of_process(self.pid).end()
         self.board.write(self.fork.index, record)
         self.shown = state
 
