@@ -18,10 +18,8 @@ UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
 SETTLE_EVERY = 0.1
 """Seconds between looks at rows that a dying transaction still holds, after a new connection."""
-
 POLL_ANYWAY = 5.0
 """Seconds after which the claim loop asks although nothing seems to be there: a right that is missing shows only so."""
-
 STALLED = 5.0
 """Seconds in which a worker must have begun what it was handed; a busy machine may take one."""
 
@@ -91,11 +89,15 @@ class Service:
 
     def poll(self) -> None:
         """Look at every queue again, if it is time and nobody else looks."""
-        interval, now = self.poll_interval(), self._now()
-        quiet = now - self._polled_at
-        if quiet >= POLL_ANYWAY or (quiet >= interval and now - self.glanced_at() >= 2 * interval):
-            self._polled_at = now
+        if self.until_poll() <= 0:
+            self._polled_at = self._now()
             self.desk.claims.wake_all()
+
+    def until_poll(self) -> float:
+        """Seconds until `poll` may have something to do."""
+        now, interval = self._now(), self.poll_interval()
+        quiet, unseen = now - self._polled_at, now - self.glanced_at()
+        return max(0.0, min(POLL_ANYWAY - quiet, max(interval - quiet, 2 * interval - unseen)))
 
     def _tell_late_ends(self) -> None:
         while self.desk.late_ends:

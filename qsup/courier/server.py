@@ -117,7 +117,7 @@ class Server:
         if self.service.more:
             return 0.0
         piles = 0.25 if any(len(peer.jobs) > 1 for peer in desk.peers.connected) else 60.0
-        return min(self.service.poll_interval(), self.service.until_settling(), piles)
+        return min(self.service.until_poll(), self.service.until_settling(), piles)
 
     def _wait(self, seconds: float) -> None:
         peers = self.desk.peers.known()

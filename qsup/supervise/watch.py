@@ -1,4 +1,4 @@
-"""Has queues.yaml been saved? A thread that is told by the kernel, and a look every second that is the guarantee.
+"""Has queues.yaml been saved? A thread that is told by the kernel, and a look every two seconds that is the guarantee.
 
 The *directory* is watched: editors and ConfigMaps replace the file or a link above it, which a watch of the file
 itself would not see; and events do not cross every bind mount, hence the look. What counts is the content, so a save
@@ -16,7 +16,7 @@ from watchfiles import watch
 
 from qsup.reading import fingerprint_of_kind, read
 
-EVERY = 1.0
+EVERY = 2.0
 """Seconds between looks."""
 STEP = 250
 """Milliseconds between looks of the watching thread at what the kernel has told it; at 20 they were half of all that an
@@ -76,5 +76,5 @@ def _watch(directory: Path, ring: Callable[[], None], stop: threading.Event) -> 
         for _ in watch(directory, watch_filter=None, debounce=STEP, step=STEP, recursive=False, stop_event=stop):
             ring()
     except (OSError, RuntimeError):
-        # Out of inotify watches, or a file system without them: the look every second finds every change too.
+        # Out of inotify watches, or a file system without them: the look at the content finds every change too.
         return
