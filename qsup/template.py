@@ -192,7 +192,7 @@ class Template:
         os.set_inheritable(ready, True)
         path = os.pathsep.join(part for part in (str(self.root), os.environ.get("PYTHONPATH", "")) if part)
         told = {
-            "QSUP_FORK": encode(fork).decode(),
+            "QSUP_FORK": encode(fork).decode().rstrip(),
             "QSUP_READY": str(ready),
             "QSUP_RUN": str(self.run.path),
             "PYTHONPATH": path,

@@ -15,7 +15,7 @@ from qsup.routing import Routing
 from qsup.supervise.desired import desire
 from qsup.supervise.launcher import Reading
 from qsup.supervise.model import Desired
-from qsup.supervise.watch import ConfigWatch, start_watching
+from qsup.supervise.watch import ConfigWatch, fingerprint, start_watching
 from qsup.wake import WakePipe, wait
 
 Answer = Mapping[str, Any]
@@ -35,6 +35,8 @@ class Edits:
         """Where the rows are that an edit may strand; empty while nobody knows."""
         self._rows_seen = False
         self._reading = begun
+        self._before = seen
+        """The content when the reading began."""
         self._rung = threading.Event()
         self._stop = threading.Event()
         self._wake = wake
@@ -50,6 +52,7 @@ class Edits:
         if self._reading is None and self.asked:
             # Without a process to be had it stays asked, and is tried at the next turn.
             with suppress(OSError):
+                self._before = fingerprint(self.file)
                 self._reading = Reading.begin(self.file, now, self.dsn, patient=self.patient)
                 self.asked = self.patient = False
         if self._reading is None:
@@ -57,9 +60,17 @@ class Edits:
         answer = self._reading.answer(now)
         if answer is not None:
             self._reading = None
-            # Also one that was asked for has acted upon what it found: when that is taken back, it is a change.
-            self.watch.seen = answer.get("source_hash") or self.watch.seen
+            self._saw(answer.get("source_hash", ""))
         return answer
+
+    def _saw(self, content: str) -> None:
+        # Also a reading that was asked for has acted upon what it found: when that is taken back, it is a change. One
+        # that could not read the file found what was there all the time; or nobody knows, and it is to be read again.
+        there = content or fingerprint(self.file)
+        if content or there == self._before:
+            self.watch.seen = there
+        else:
+            self.asked = True
 
     def look_at_rows(self, dsn: str) -> None:
         """The database is there, or not any more; when it is there for the first time its rows are looked at."""

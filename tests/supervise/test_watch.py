@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -129,7 +129,7 @@ def test_the_kernel_tells_of_an_atomic_rename_and_of_a_swapped_link(tmp_path: Pa
     assert not thread.is_alive()
 
 
-def test_a_directory_that_cannot_be_watched_leaves_the_look_every_second(tmp_path: Path, pipe: WakePipe) -> None:
+def test_a_directory_that_cannot_be_watched_leaves_the_look_at_the_content(tmp_path: Path, pipe: WakePipe) -> None:
     thread = start_watching(tmp_path / "missing", pipe.ring, threading.Event())
     thread.join(10)
     assert not thread.is_alive()
@@ -155,19 +155,51 @@ def test_a_saved_file_is_read_in_a_child_and_its_answer_arrives(tmp_path: Path, 
     assert [queue["workers"] for queue in answer["routing"]["queues"]] == [3]
 
 
-def test_what_was_read_because_somebody_asked_and_is_taken_back_is_a_change(tmp_path: Path, pipe: WakePipe) -> None:
+@pytest.mark.parametrize("spoil", [lambda file: file.write_text(GOOD.replace("2", "many")), Path.unlink, Path.mkdir])
+def test_what_was_read_because_somebody_asked_and_is_taken_back_is_a_change(
+    tmp_path: Path, pipe: WakePipe, spoil: Callable[[Path], object]
+) -> None:
     file = tmp_path / "queues.yaml"
     file.write_text(GOOD)
     first, _ = read_now(file, 0.0)
     edits = Edits(file, first["source_hash"], 0.0, pipe)
     clock = iter(range(1, 100_000))
     try:
-        file.write_text(GOOD.replace("2", "many"))
+        if spoil is Path.mkdir:
+            file.unlink()
+        spoil(file)
         # Asked for before the watch has seen it for the first time.
         edits.asked = True
         refused = wait_until(lambda: edits.look(0.0), 20.0, what="the bad file is read")
+        if file.is_dir():
+            file.rmdir()
         file.write_text(GOOD)
         again = wait_until(lambda: edits.look(next(clock) / 10), 20.0, what="the good file is read")
+    finally:
+        edits.close()
+        for _ in range(3):
+            os.waitpid(-1, 0)
+    assert refused is not None
+    assert is_refused(refused)
+    assert again is not None
+    assert not is_refused(again)
+
+
+def test_a_file_that_comes_back_while_its_absence_is_read_is_read_again(tmp_path: Path, pipe: WakePipe) -> None:
+    file = tmp_path / "queues.yaml"
+    file.write_text(GOOD)
+    first, _ = read_now(file, 0.0)
+    edits = Edits(file, first["source_hash"], 0.0, pipe)
+    try:
+        file.unlink()
+        edits.asked = True
+        assert edits.look(0.0) is None, "the child has begun"
+        reading = edits.descriptors()
+        wait(reading, [], 20.0)
+        file.write_text(GOOD)
+        refused = wait_until(lambda: edits.look(0.0), 20.0, what="the absence is told")
+        # The clock stands still: the watch has not looked.
+        again = wait_until(lambda: edits.look(0.0), 20.0, what="the good file is read")
     finally:
         edits.close()
         for _ in range(3):
