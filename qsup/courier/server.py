@@ -27,8 +27,6 @@ from qsup.courier.statements import Statements
 from qsup.messages import Configure, Message, Overdue, Recheck
 
 CLOCK = Clock(time.monotonic, boottime)
-
-
 PLENTY = 32
 """Jobs: while every worker that has one has more than so many, nothing waits for us to hear of their ends."""
 NAP = 1

@@ -10,7 +10,7 @@ from qsup.reaper import kill
 from qsup.supervise.launcher import TEMPLATE, Process, launch
 
 PING_EVERY = 2.0
-"""Seconds; silence of five is noticed (children.SILENCE). Asked each second, an idle supervisor did little else."""
+"""Seconds; silence of five is noticed (children.SILENCE). What asking each second cost: see watch.STEP."""
 
 
 class Crew:

@@ -20,7 +20,7 @@ EVERY = 2.0
 """Seconds between looks."""
 STEP = 250
 """Milliseconds between looks of the watching thread at what the kernel has told it; at 20 they were half of all that an
-idle `qsup run` cost, at 100 a quarter of what the supervisor did."""
+idle `qsup run` cost. With 100, and a ping each second, a supervisor took 0.25 % of a core, now 0.16 (one run each)."""
 STILL = 0.15
 """Seconds for which a change must stand still."""
 
