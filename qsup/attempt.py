@@ -36,21 +36,27 @@ LEFT_OPEN = "its ctx.transaction() was still open when the handler ended"
 class Attempts:
     """Runs jobs in this process, one at a time."""
 
-    def __init__(self, slot: str, send: Callable[[Message], None]) -> None:
-        self.slot, self.send = slot, send
+    def __init__(self) -> None:
+        self.slot = ""
+        self.send: Callable[[Message], None]
         self.spoiled: list[str] = []
         """Why a fresh worker must follow; empty when the next job may come."""
         self.disowned = False
         """Whether the handler has closed descriptors that are ours."""
         self.connections: Connections | None = None
         self.limit = SoftLimit()
-        self._pid = os.getpid()
-        self.limit.install()
-        # The limit's alarm is in it, and is put back with the rest.
+        self._pid = 0
         self._surroundings = Surroundings()
         self._left: tuple[Work, Report, bool] | None = None
         self._own: list[int] = []
         self._files: list[Identity | None] = []
+
+    def begin(self, slot: str, send: Callable[[Message], None]) -> None:
+        """Be those of this process, which may have been forked since."""
+        self.slot, self.send, self._pid = slot, send, os.getpid()
+        self.limit.install()
+        # The limit's alarm is in it, and is put back with the rest.
+        self._surroundings.begin()
         # Orphaned grandchildren become ours, wherever they went: what a job starts can be found, and ends with us.
         reaper.become_subreaper()
 
@@ -86,6 +92,10 @@ class Attempts:
         self.spoiled += self._surroundings.restore(imported=imported)
         self._end_children(report)
         self._tell(story(work, report))
+
+    def close(self) -> None:
+        """There will be no other job in this process."""
+        self._surroundings.close()
 
     def _end_children(self, report: Report) -> None:
         if not reaper.has_children():

@@ -108,6 +108,10 @@ class Board:
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         self._close = weakref.finalize(self, os.close, self.descriptor)
 
+    def close(self) -> None:
+        """Close the file; otherwise it is closed with the last reference to this object."""
+        self._close()
+
     def mend(self) -> bool:
         """Give a file that was cut off or overwritten its size and header back; false when nothing was wrong.
 

@@ -1,4 +1,4 @@
-"""Importing the handlers in a process that is going to fork, and the fork itself.
+"""Importing the handlers in a process that is going to fork.
 
 An error, a thread or a socket of the import is reported with its place. A forked worker inherits a thread's locks but
 not the thread, and shares a socket with all its siblings: both break in ways that nobody finds later. So they are
@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from qsup import setsignal
 
 ENDING_THREAD = 0.5
 """Seconds that a thread which has been joined may still be seen by the kernel."""
@@ -42,27 +44,11 @@ def import_all(modules: Sequence[str], root: Path) -> None:
             _check(module, witness, _sockets() - before)
 
 
-def fork_unsignalled() -> int:
-    """os.fork(), with TERM held back in the child until `take_signals()`. Raises OSError.
-
-    The child ignores TERM as the template does. One that came before it has put that right would be lost, and a
-    template that ends would wait for this worker for ever; a blocked signal is only late.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    pid = -1
-    try:
-        pid = os.fork()
-    finally:
-        if pid:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-    return pid
-
-
 def take_signals() -> None:
     """In the child: signals end it again, also one that was sent since the fork."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+        setsignal.signal(number, setsignal.SIG_DFL)
+    setsignal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
 def _check(module: str, witness: _Witness, sockets: set[str]) -> None:

@@ -18,6 +18,8 @@ from qsup.board import boottime
 
 CLOCK_BOOTTIME = 7
 SIGEV_SIGNAL = 0
+LIBC: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+"""Opened before any worker is forked: each time makes new classes."""
 
 
 class _Event(ctypes.Structure):
@@ -35,20 +37,19 @@ class LeaseEnd:
     """One timer for the life of this process."""
 
     def __init__(self) -> None:
-        libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self._timer = ctypes.c_void_p()
         # struct itimerspec: the interval (none), then seconds and nanoseconds from now; zero disarms.
         self._spec = (ctypes.c_long * 4)()
         self._where, self._never = ctypes.byref(self._spec), ctypes.byref((ctypes.c_long * 4)())
         event = _Event(None, signal.SIGKILL, SIGEV_SIGNAL)
         try:
-            self._made = libc is not None and not libc.timer_create(
+            self._made = LIBC is not None and not LIBC.timer_create(
                 CLOCK_BOOTTIME, ctypes.byref(event), ctypes.byref(self._timer)
             )
         except AttributeError:
             # A C library without it: the template and the supervisor have to be enough.
             self._made = False
-        self._settime: Any = libc and libc.timer_settime
+        self._settime: Any = LIBC and LIBC.timer_settime
         self._until = 0.0
 
     def begin(self, expires: float) -> None:

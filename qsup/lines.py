@@ -27,7 +27,7 @@ class LineWriter(io.TextIOBase):
     def __init__(self, descriptor: int, prefix: str) -> None:
         super().__init__()
         self._outlet = Outlet(descriptor)
-        self._prefix = prefix
+        self.prefix = prefix
         self._begun: list[str] = []
         self._length = 0
         self._cut = False
@@ -88,7 +88,7 @@ class LineWriter(io.TextIOBase):
             self._dropped += 1
 
     def _data(self, line: str) -> bytes:
-        return f"[{self._prefix}] {line}\n".encode("utf-8", "backslashreplace")
+        return f"[{self.prefix}] {line}\n".encode("utf-8", "backslashreplace")
 
 
 class Outlet:

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qsup import lease_end
+from qsup import lease_end, setsignal
 from qsup.errors import Superseded
 from qsup.frames import frame_of
 from qsup.job import Context, Discard, Job, Retry
@@ -58,7 +58,7 @@ class SoftLimit:
 
     def install(self) -> None:
         """Let the alarm ring here from now on; once in the life of a worker."""
-        signal.signal(signal.SIGALRM, self._ring)
+        setsignal.signal(signal.SIGALRM, self._ring)
 
     def __enter__(self) -> None:
         self._inside = True

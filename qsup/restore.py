@@ -9,7 +9,6 @@ imported (the environment, sys.path) stays, since it is imported only once.
 from __future__ import annotations
 
 import _locale
-import _signal  # type: ignore[import-not-found]  # what `signal` wraps: looking for an answer in its enums takes 50 µs
 import decimal
 import locale
 import math
@@ -23,6 +22,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from qsup import setsignal
 
 SIGNALS = (
     signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE,
@@ -53,6 +54,8 @@ class Kept:
     """Takes as many values as there are looks."""
     fatal: bool = False
     """Even when it could be put back a fresh worker must follow."""
+    own: bool = False
+    """Each worker sets it up for itself, after the fork."""
     imported: bool = False
     """Set up by imports too: what it is after a run that has imported something is how it was meant."""
 
@@ -74,7 +77,17 @@ class Surroundings:
         self._decimal = decimal.getcontext().copy()
         most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._many = math.inf if most == resource.RLIM_INFINITY else most * CROWDED
-        self._keep([(one, one.copy()) for one in self._table()])
+        self._keep([(one, one.copy()) for one in (*TABLE, *self._own())])
+
+    def begin(self) -> None:
+        """From here on it is this process that jobs will find: it was made in the one that forked us."""
+        self._keep([(one, one.copy() if one.own else was) for one, was in self._kept])
+
+    def close(self) -> None:
+        """There will be no other job in this process."""
+        for descriptor in (self._cwd, *self._streams):
+            if descriptor is not None:
+                os.close(descriptor)
 
     def _keep(self, kept: list[tuple[Kept, list[Any]]]) -> None:
         self._kept = kept
@@ -107,28 +120,11 @@ class Surroundings:
         os.close(lowest)
         return lowest > self._many
 
-    def _table(self) -> Sequence[Kept]:
+    def _own(self) -> Sequence[Kept]:
         return (
-            # Handlers before the mask: what was held back arrives at ours.
-            Kept("the handler of SIGTERM", [_handler_of(signal.SIGTERM)], _handle_term, fatal=True),
-            Kept("signal handlers", [_handler_of(one) for one in SIGNALS], _set_handlers),
-            Kept("blocked signals", [partial(_signal.pthread_sigmask, signal.SIG_BLOCK.value, ())], _set_mask),
-            Kept("the signals' descriptor", [_wakeup], _set_wakeup),
-            Kept("timers", [partial(signal.getitimer, one) for one in TIMERS], _disarm),
             Kept("standard streams", [partial(identities, (0, 1, 2))], self._put_streams_back),
-            Kept("sys.stdin, stdout, stderr", [partial(getattr, sys, one) for one in STREAMS], _set_streams),
             Kept("the working directory", [_here], lambda _: os.fchdir(self._cwd)),
-            Kept("the umask", [_umask], os.umask),
-            Kept("the environment", [_environment], _set_environment, imported=True),
             Kept("the decimal context", [_decimals], self._set_decimal),
-            Kept("the locale", [partial(_locale.setlocale, locale.LC_ALL)], _set_locale, imported=True),
-            Kept("sys.path", [partial(getattr, sys, "path")], _set_path, imported=True),
-            Kept("the recursion limit", [sys.getrecursionlimit], sys.setrecursionlimit, imported=True),
-            Kept("the sockets' timeout", [socket.getdefaulttimeout], socket.setdefaulttimeout, imported=True),
-            Kept("resource limits", [partial(resource.getrlimit, one) for one in LIMITS], _set_limits),
-            Kept("its priority", [partial(os.getpriority, os.PRIO_PROCESS, 0)], _set_priority),
-            Kept("its process group", [partial(os.getpgid, 0)], lambda was: os.setpgid(0, was)),
-            Kept("its user", [os.getuid, os.geteuid, os.getgid, os.getegid], _cannot),
         )
 
     def _set_decimal(self, _: object) -> None:
@@ -182,7 +178,7 @@ def _is(one: Kept, was: list[Any]) -> bool:
 
 
 def _handler_of(number: signal.Signals) -> Callable[[], Any]:
-    return partial(_signal.getsignal, number.value)
+    return partial(setsignal.getsignal, number.value)
 
 
 def _set_handlers(*was: Any) -> None:
@@ -266,3 +262,25 @@ def _set_priority(was: int) -> None:
 
 def _cannot(*was: object) -> None:
     raise PermissionError(was)
+
+
+TABLE = (
+    # Handlers before the mask: what was held back arrives at ours.
+    Kept("the handler of SIGTERM", [_handler_of(signal.SIGTERM)], _handle_term, fatal=True, own=True),
+    Kept("signal handlers", [_handler_of(one) for one in SIGNALS], _set_handlers, own=True),
+    Kept("blocked signals", [partial(setsignal.pthread_sigmask, signal.SIG_BLOCK.value, ())], _set_mask, own=True),
+    Kept("the signals' descriptor", [_wakeup], _set_wakeup, own=True),
+    Kept("timers", [partial(signal.getitimer, one) for one in TIMERS], _disarm),
+    Kept("sys.stdin, stdout, stderr", [partial(getattr, sys, one) for one in STREAMS], _set_streams, own=True),
+    Kept("the umask", [_umask], os.umask),
+    Kept("the environment", [_environment], _set_environment, imported=True),
+    Kept("the locale", [partial(_locale.setlocale, locale.LC_ALL)], _set_locale, imported=True),
+    Kept("sys.path", [partial(getattr, sys, "path")], _set_path, imported=True),
+    Kept("the recursion limit", [sys.getrecursionlimit], sys.setrecursionlimit, imported=True),
+    Kept("the sockets' timeout", [socket.getdefaulttimeout], socket.setdefaulttimeout, imported=True),
+    Kept("resource limits", [partial(resource.getrlimit, one) for one in LIMITS], _set_limits),
+    Kept("its priority", [partial(os.getpriority, os.PRIO_PROCESS, 0)], _set_priority),
+    Kept("its process group", [partial(os.getpgid, 0)], lambda was: os.setpgid(0, was), own=True),
+    Kept("its user", [os.getuid, os.geteuid, os.getgid, os.getegid], _cannot),
+)
+"""Made once, before any worker is forked: made in each it was 60 pages of each (measured)."""

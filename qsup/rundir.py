@@ -10,12 +10,20 @@ import hashlib
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qsup.errors import QsupError
 
 SOCKET_PATH_LIMIT = 103
+FILES = {
+    "run_lock": "run.lock",
+    "slot_lock": "slots.lock",
+    "courier_lock": "courier.lock",
+    "database_lock": "database.lock",
+    "board": "board",
+    "state": "state.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +31,22 @@ class RunDirectory:
     """The folder `.qsup/run` of one project, and what lies in it."""
 
     path: Path
+    run_lock: Path = field(init=False)
+    """flock'd by the supervisor alone; holds its pid for people."""
+    slot_lock: Path = field(init=False)
+    """Byte n is fcntl-locked by the worker that owns record n of the board, until it dies."""
+    courier_lock: Path = field(init=False)
+    """fcntl-locked by the courier."""
+    database_lock: Path = field(init=False)
+    """fcntl-locked by the database child of the supervisor that lives."""
+    board: Path = field(init=False)
+    """The board of qsup.board."""
+    state: Path = field(init=False)
+    """JSON written by the supervisor at every change: what `qsup status` shows beside the board."""
 
-    @property
-    def run_lock(self) -> Path:
-        """flock'd by the supervisor alone; holds its pid for people."""
-        return self.path / "run.lock"
-
-    @property
-    def slot_lock(self) -> Path:
-        """Byte n is fcntl-locked by the worker that owns record n of the board, until it dies."""
-        return self.path / "slots.lock"
-
-    @property
-    def courier_lock(self) -> Path:
-        """fcntl-locked by the courier."""
-        return self.path / "courier.lock"
-
-    @property
-    def database_lock(self) -> Path:
-        """fcntl-locked by the database child of the supervisor that lives."""
-        return self.path / "database.lock"
-
-    @property
-    def board(self) -> Path:
-        """The board of qsup.board."""
-        return self.path / "board"
-
-    @property
-    def state(self) -> Path:
-        """JSON written by the supervisor at every change: what `qsup status` shows beside the board."""
-        return self.path / "state.json"
+    def __post_init__(self) -> None:
+        for name, file in FILES.items():
+            object.__setattr__(self, name, self.path / file)
 
     @property
     def courier_socket(self) -> Path:

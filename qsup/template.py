@@ -16,24 +16,27 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from qsup import aim, messages, reaper, slots
 from qsup.board import Board, boottime
 from qsup.channel import Channel, encode, inherited
-from qsup.forksafety import NotSafe, fork_unsignalled, import_all, take_signals
+from qsup.forking import fork_worker
+from qsup.forksafety import NotSafe, import_all, take_signals
 from qsup.orders import Missed
 from qsup.rundir import RunDirectory
+from qsup.title import rename
 from qsup.wake import WakePipe, wait
 
-Work = Callable[[messages.Fork, RunDirectory, int], int]
-"""A worker's life in the forked child: its order, run directory, descriptor for a byte when ready; the exit code."""
+Work = Callable[[messages.Fork, int], int]
+"""A worker's life in the forked child: its order, a descriptor for a byte when ready; the exit code."""
+Prepare = Callable[[RunDirectory], Work]
+"""What it needs is made once, in the template."""
 
-LOOK = 0.5
-"""Seconds between looks at the board's deadlines."""
-MEMORY_LOOK = 5.0
+LOOK, MEMORY_LOOK, GROUP_LOOK = 0.5, 5.0, 0.02
+"""Seconds between looks: at the board's deadlines, at the workers' memory, at the group of one that has died."""
 START_LIMIT = 60.0
 """Seconds in which a worker must reach its loop."""
-GROUP_LOOK = 0.02
 
 
 @dataclass(kw_only=True)
@@ -53,8 +56,8 @@ class Worker:
 class Template:
     """The loop."""
 
-    def __init__(self, channel: Channel, work: Work) -> None:
-        self.channel, self.work = channel, work
+    def __init__(self, channel: Channel, prepare: Prepare) -> None:
+        self.channel, self.prepare = channel, prepare
         self.wake = WakePipe()
         self.workers: dict[int, Worker] = {}
         self.household: list[int] = []
@@ -62,8 +65,7 @@ class Template:
         self.ending = False
         self.memory_look = boottime() + MEMORY_LOOK
         self.run = RunDirectory(Path())
-        self.root = Path()
-        self.turns = -1
+        self.root, self.turns = Path(), -1
         self.undecided: list[messages.Signal] = []
         """Orders to kill a worker in one job only, which could not be decided at once."""
 
@@ -106,7 +108,7 @@ class Template:
             case messages.Load():
                 return self._load(message)
             case messages.Fork():
-                self._try_to_fork(message)
+                self._fork(message)
             case messages.Signal():
                 self._signal(message)
             case messages.Stop():
@@ -122,6 +124,7 @@ class Template:
         except NotSafe as error:
             self.channel.send(messages.Broken(str(error)))
             return False
+        self.work = self.prepare(self.run)
         # What is imported is never freed: keeping the collector off it keeps its pages shared with the workers.
         gc.collect()
         gc.freeze()
@@ -130,45 +133,27 @@ class Template:
         self.channel.send(messages.Ready())
         return True
 
-    def _try_to_fork(self, fork: messages.Fork) -> None:
+    def _fork(self, fork: messages.Fork) -> None:
         try:
-            self._fork(fork)
+            child = fork_worker(fork, self._be_worker)
         except OSError as error:
-            # No process or descriptor to be had at the moment. The supervisor asks again, later and later.
+            # The supervisor asks again, later and later.
             self.channel.send(messages.Say(f"no worker can be started for {fork.slot}: {error.strerror}"))
             self.channel.send(messages.Died(fork.slot, 0, 1))
+            return
+        self.workers[child.pid] = Worker(fork=fork, pid=child.pid, ready=child.ready, born=boottime())
+        self.channel.send(messages.Forked(fork.slot, child.pid))
 
-    def _fork(self, fork: messages.Fork) -> None:
-        readable, writable = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        try:
-            pid = fork_unsignalled()
-        except OSError:
-            os.close(readable)
-            os.close(writable)
-            raise
-        if pid == 0:
-            os.close(readable)
-            self._be_worker(fork, writable)
-        os.close(writable)
-        os.set_blocking(readable, False)
-        # Refused when the child was quicker and has become another program, or has died already.
-        with suppress(PermissionError, ProcessLookupError):
-            os.setpgid(pid, pid)
-        self.workers[pid] = Worker(fork=fork, pid=pid, ready=readable, born=boottime())
-        self.channel.send(messages.Forked(fork.slot, pid))
-
-    def _be_worker(self, fork: messages.Fork, ready: int) -> None:
+    def _be_worker(self, fork: messages.Fork, ready: int) -> NoReturn:
         """In the child; never returns."""
         code = 1
         try:
             os.setpgid(0, 0)
             self._leave_behind()
-            reaper.first_to_go(os.getpid())
             if fork.start == "exec":
                 self._become_worker(fork, ready)
-            code = self.work(fork, self.run, ready)
+            rename(_called(fork))
+            code = self.work(fork, ready)
             sys.stdout.flush()
             sys.stderr.flush()
         except BaseException:
@@ -197,8 +182,7 @@ class Template:
             "QSUP_RUN": str(self.run.path),
             "PYTHONPATH": path,
         }
-        arguments = [sys.executable, "-m", "qsup.worker", fork.slot]
-        os.execve(sys.executable, arguments, {**os.environ, **told})  # noqa: S606  our own interpreter, no shell
+        os.execve(sys.executable, _called(fork), {**os.environ, **told})  # noqa: S606  our own interpreter, no shell
 
     def _signal(self, order: messages.Signal) -> None:
         worker = self.workers.get(order.pid)
@@ -283,16 +267,24 @@ class Template:
                     self._kill(worker, "memory")
 
 
-def serve(channel: Channel, work: Work) -> int:
-    """Be a template that forks processes which live as `work`; the exit code."""
-    return Template(channel, work).serve()
+def _called(fork: messages.Fork) -> list[str]:
+    return [sys.executable, "-m", "qsup.worker", fork.slot]
+
+
+def live(channel: Channel) -> int:
+    """Be the template of the process at the other end; the exit code."""
+    from qsup.birth import Outfit
+
+    return Template(channel, lambda run: Outfit.of(run).live).serve()
 
 
 def main() -> int:
     """`python -m qsup.template`."""
-    from qsup.worker import main as work
+    from qsup.rehearsal import rehearse
 
-    return serve(inherited(), work)
+    with suppress(OSError):
+        rehearse()
+    return live(inherited())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import signal
 from collections.abc import Iterable
 from contextlib import suppress
 
+from qsup import setsignal
+
 
 class WakePipe:
     """Signals become bytes; anything else that wants the loop's attention calls `ring`."""
@@ -44,7 +46,7 @@ class WakePipe:
         """In a forked child, or at the end: default signals, and the pipe closed."""
         signal.set_wakeup_fd(-1)
         for number in self._caught:
-            signal.signal(number, signal.SIG_DFL)
+            setsignal.signal(number, setsignal.SIG_DFL)
         os.close(self.read)
         os.close(self.write)
 

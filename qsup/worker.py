@@ -14,17 +14,18 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
-from qsup import lease_end, reaper, slots
+from qsup import lease_end, reaper, setsignal, slots
 from qsup.attempt import Attempts
 from qsup.board import Board, Record, boottime
-from qsup.channel import Channel, decode
+from qsup.channel import Channel
 from qsup.errors import ExitCode
 from qsup.lines import LineWriter
 from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
-from qsup.rundir import RunDirectory, is_gone
+from qsup.rundir import is_gone
 from qsup.waiting import Waiting, drain
 
 JITTER = 0.1
@@ -36,12 +37,15 @@ ALONE = 600.0
 class Worker:
     """The loop and what it remembers."""
 
-    def __init__(self, fork: Fork, board: Board, courier: Path | Channel, turns: int = -1) -> None:
+    def __init__(
+        self, fork: Fork, board: Board, courier: Path | Channel, turns: int = -1, attempts: Attempts | None = None
+    ) -> None:
         self.fork, self.board, self.courier, self.turns = fork, board, courier, turns
         self.channel: Channel | None = courier if isinstance(courier, Channel) else None
         self.waiting: Waiting | None = None
         self.shown = ""
         """What the board says that we do."""
+        self.attempts = attempts or Attempts()
         self.outbox = Outbox()
         self.inbox: list[Message] = []
         self.leaving = False
@@ -53,8 +57,8 @@ class Worker:
         vary = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311  spreading restarts, not a secret
         self.max_age, self.max_jobs = fork.max_time * vary, fork.max_jobs and max(1, round(fork.max_jobs * vary))
         self.catch_signals()
-        signal.signal(signal.SIGTERM, self._asked_to_leave)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        setsignal.signal(signal.SIGTERM, self._asked_to_leave)
+        setsignal.signal(signal.SIGINT, setsignal.SIG_IGN)
 
     def catch_signals(self) -> None:
         """Let every signal wake the worker."""
@@ -65,7 +69,7 @@ class Worker:
 
     def run(self) -> int:
         """Work until asked to leave, too old, or too big; returns the exit code."""
-        self.attempts = Attempts(self.fork.slot, self.send_progress)
+        self.attempts.begin(self.fork.slot, self.send_progress)
         self.note("idle")
         while not self.done():
             if self.channel is None or self.channel.closed:
@@ -264,7 +268,7 @@ class Worker:
             record.job, record.claim, record.attempt = work.id, work.claim, work.attempt
         if work is not None and limited:
             record.deadline = now + work.timeout + work.grace
-        else:
+        elif self.shown == "busy":
             lease_end.of_process(self.pid).end()
         self.board.write(self.fork.index, record)
         self.shown = state
@@ -273,27 +277,16 @@ class Worker:
         self.leaving = True
 
 
-def main(fork: Fork, run: RunDirectory, ready: int) -> int:
-    """A worker of `qsup run`, in its own process. Writes a byte to `ready` when it can take jobs."""
-    turns = slots.hold(run, fork.index)
-    sys.stdout = LineWriter(1, fork.slot)
-    sys.stderr = LineWriter(2, fork.slot)
-    worker = Worker(fork, Board(run.board), run.courier_socket, turns)
-    os.write(ready, b"1")
-    os.close(ready)
-    return worker.run()
+def main() -> NoReturn:
+    """`python -m qsup.worker`, of a queue with `start: exec`."""
+    from qsup.birth import started_by_exec
 
-
-def started_by_exec() -> int:
-    """`python -m qsup.worker`, for `start: exec`: a fresh interpreter that imports the handlers itself."""
-    fork = decode(os.environ.pop("QSUP_FORK").encode())
-    assert isinstance(fork, Fork)  # noqa: S101  the template wrote it
-    return main(fork, RunDirectory(Path(os.environ["QSUP_RUN"])), int(os.environ.pop("QSUP_READY")))
-
-
-if __name__ == "__main__":
     code = started_by_exec()
     sys.stdout.flush()
     sys.stderr.flush()
     # As after a fork: a thread that a handler left behind must not keep a worker that is done.
     os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
-"""`python -m qsup.supervise --config FILE`: what `qsup run` becomes. It loads no handlers and no database driver."""
+"""`python -m qsup.supervise --config FILE`: what `qsup run` becomes. It runs no handler and asks no database."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from qsup.board import boottime
@@ -14,6 +15,8 @@ from qsup.supervise.adopt import end_old_courier, take_over
 from qsup.supervise.ahead import Ahead
 from qsup.supervise.crew import Crew
 from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, read_now
+from qsup.supervise.forked import dismiss, fork_first
+from qsup.supervise.launcher import Process, told
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
@@ -41,9 +44,15 @@ def main(arguments: list[str]) -> int:
 
 def prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
     """Take the project and read its file. Raises QsupError, also for what the system does not give."""
+    spare: dict[str, Process] = {}
     try:
-        return _prepared(file, ahead, strict=strict, allow_orphans=allow_orphans)
+        run = run_directory(file) if file.exists() else None
+        if run is not None:
+            # Before anything else is opened.
+            spare |= fork_first(told(run, file.absolute()), [ahead.reading.output] if ahead else [])
+        return _prepared(file, run, ahead, spare, strict=strict, allow_orphans=allow_orphans)
     except BaseException as error:
+        dismiss(spare.values())
         if ahead is not None:
             ahead.dismiss()
         if isinstance(error, OSError):
@@ -52,8 +61,10 @@ def prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bo
         raise
 
 
-def _prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bool) -> Supervisor:
-    run = run_directory(file) if file.exists() else None
+def _prepared(
+    file: Path, run: RunDirectory | None, ahead: Ahead | None, spare: Mapping[str, Process], *, strict: bool,
+    allow_orphans: bool,
+) -> Supervisor:  # fmt: skip
     lock = None if run is None else lock_run(run)
     voice = Voice()
     answer, rest = read_now(file, boottime(), whole=strict, begun=ahead.reading if ahead else None)
@@ -70,9 +81,7 @@ def _prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: b
         config_file=file, run=run, board=board, lock=lock, embedded=choice.kind == "embedded", dsn=choice.dsn,
         allow_orphans=allow_orphans,
     )  # fmt: skip
-    return Supervisor(
-        project, Crew(ahead.template if ahead else None), Start(first, occupied, findings_of(answer), rest), voice
-    )
+    return Supervisor(project, Crew(spare), Start(first, occupied, findings_of(answer), rest), voice)
 
 
 def _first(answer: Answer, voice: Voice, *, strict: bool) -> Desired:

@@ -8,64 +8,48 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qsup.board import boottime
-from qsup.channel import Channel
-from qsup.errors import QsupError
 from qsup.reaper import kill
-from qsup.rundir import run_directory
-from qsup.supervise.launcher import TEMPLATE, Process, Reading, launch, told
+from qsup.supervise.launcher import Reading
 
 VARIABLE = "QSUP_AHEAD"
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Two children, and where they are heard."""
+    """A child, and where it is heard."""
 
     reading: Reading
-    template: Process
 
     @staticmethod
     def start(file: Path, *, strict: bool) -> Ahead | None:
-        """Start them; None when there is no file or no process to be had: the supervisor says why."""
+        """Start it; None when there is no file or no process to be had: the supervisor says why."""
         try:
-            run = run_directory(file) if file.exists() else None
-            if run is None:
-                return None
-            template = launch(TEMPLATE, TEMPLATE, told(run, file.absolute()))
-            return Ahead(Reading.begin(file, boottime(), patient=not strict), template)
-        except (OSError, QsupError):
+            return Ahead(Reading.begin(file, boottime(), patient=not strict)) if file.exists() else None
+        except OSError:
             return None
 
     def hand_over(self, environment: MutableMapping[str, str]) -> None:
-        """Let them survive our exec."""
-        descriptors = self.reading.output, self.template.channel.fileno()
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, True)
-        numbers = self.reading.pid, descriptors[0], self.reading.deadline, self.template.pid, descriptors[1]
-        environment[VARIABLE] = ":".join(map(str, numbers))
+        """Let it survive our exec."""
+        reading = self.reading
+        os.set_inheritable(reading.output, True)
+        environment[VARIABLE] = ":".join(map(str, (reading.pid, reading.output, reading.deadline)))
 
     @staticmethod
     def take_over(environment: MutableMapping[str, str]) -> Ahead | None:
-        """Those that `hand_over` has left us; None without any."""
+        """What `hand_over` has left us; None without any."""
         if not (numbers := environment.pop(VARIABLE, "")):
             return None
-        reader, output, deadline, template, channel = numbers.split(":")
-        for descriptor in (output, channel):
-            # No other child may hold them open.
-            os.set_inheritable(int(descriptor), False)
-        sock = socket.socket(fileno=int(channel))
-        return Ahead(
-            Reading(int(reader), int(output), float(deadline)), Process(TEMPLATE, int(template), Channel(sock))
-        )
+        pid, output, deadline = numbers.split(":")
+        # No other child may hold it open.
+        os.set_inheritable(int(output), False)
+        return Ahead(Reading(int(pid), int(output), float(deadline)))
 
     def dismiss(self) -> None:
-        """They are not wanted."""
-        for pid in (self.reading.pid, self.template.pid):
-            kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        """It is not wanted."""
+        kill(self.reading.pid, signal.SIGKILL)
+        os.waitpid(self.reading.pid, 0)

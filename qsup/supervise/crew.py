@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from qsup.messages import Message, Ping
 from qsup.reaper import kill
-from qsup.supervise.launcher import TEMPLATE, Process, launch
+from qsup.supervise.launcher import Process, launch
 
 PING_EVERY = 2.0
 """Seconds; silence of five is noticed (children.SILENCE). What asking each second cost: see watch.STEP."""
@@ -16,17 +16,16 @@ PING_EVERY = 2.0
 class Crew:
     """Courier, database child and templates, by name."""
 
-    def __init__(self, spare: Process | None = None) -> None:
+    def __init__(self, spare: Mapping[str, Process] | None = None) -> None:
         self.processes: dict[str, Process] = {}
-        self._spare = spare
-        """The first template, started before it was known what it is to load."""
+        self._spare = dict(spare or {})
+        """By their modules' names: forked before it was known what they are to do (forked.fork_first)."""
         self.ping_due = 0.0
         self._number = 0
 
     def start(self, name: str, module: str, told: Mapping[str, str]) -> int:
         """Exec a child, or take the spare one; its pid. Raises OSError when the system has no process for us."""
-        process, self._spare = (self._spare, None) if module == TEMPLATE else (None, self._spare)
-        process = process or launch(name, module, told)
+        process = self._spare.pop(module, None) or launch(name, module, told)
         process.name = name
         self.processes[name] = process
         return process.pid
@@ -56,6 +55,7 @@ class Crew:
 
     def bury(self, pid: int) -> tuple[str, list[Message]] | None:
         """The child of this pid has been reaped: its name and its last words; None when it is none of ours."""
+        self._spare = {module: process for module, process in self._spare.items() if process.pid != pid}
         name = next((name for name, process in self.processes.items() if process.pid == pid), None)
         if name is None:
             return None

@@ -18,7 +18,7 @@ from qsup.supervise.events import ChildDied, Event, Occupied, Taken, WorkerDied
 from qsup.supervise.liaison import Liaison
 from qsup.supervise.model import COURIER, DATABASE, TEMPLATE, Desired, State
 
-MODULES = {COURIER: "qsup.courier", DATABASE: "qsup.embedded"}
+MODULES = {COURIER: launcher.COURIER, DATABASE: "qsup.embedded"}
 NO_PROCESS = -1
 
 
@@ -71,6 +71,9 @@ class Hands:
         if name.startswith(TEMPLATE):
             wanted = _code_of(name, state)
             self.crew.send(name, messages.Load(list(wanted.modules), str(self.config_file.parent), str(self.run.path)))
+        elif name == COURIER:
+            # Its first word, for which one that was forked waits.
+            self.crew.send(name, messages.Ping(0))
         return [Taken(action, pid)]
 
     def _fork(self, action: plan.StartWorker) -> list[Event]:

@@ -22,7 +22,7 @@ from qsup.rundir import RunDirectory
 
 DEFAULT_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN)
 Json = dict[str, Any]
-TEMPLATE = "qsup.template"
+COURIER, TEMPLATE = "qsup.courier", "qsup.template"
 LOAD_LIMIT = 30.0
 """Seconds for reading and validating the file."""
 

@@ -12,21 +12,23 @@ ROWS: dict[int, str] = {
         qsup.__main__ qsup.cli.*
     """,
     4: """
-        qsup.worker qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.solo_orders qsup.dispatching
-        qsup.courier.* qsup.ordering qsup.retrying
+        qsup.worker qsup.birth qsup.rehearsal qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.solo_orders
+        qsup.dispatching qsup.courier.* qsup.ordering qsup.retrying
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__
+        qsup.supervise.forked
     """,
     3: """
         qsup.store qsup.prepared qsup.orderbook qsup.migrate qsup.migrations.* qsup.sql.* qsup.declare qsup.transaction
         qsup.connect qsup.embedded.* qsup.channel qsup.board qsup.rundir qsup.slots qsup.perform qsup.payload
-        qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints
+        qsup.report qsup.survey qsup.lines qsup.starter qsup.aim qsup.lease_end qsup.reading qsup.complaints qsup.title
+        qsup.setsignal
         qsup.frames qsup.operating qsup.failed qsup.story qsup.follow qsup.pages
         qsup.why.ask qsup.why.here
         qsup.check.load qsup.check.stranding qsup.check.source
         qsup.check.skimmer qsup.check.cache qsup.check.skim qsup.check.recall
         qsup.check.python.* qsup.check.php.* qsup.check.handlers qsup.check.sites qsup.check.scan
         qsup.check.producers qsup.check.supervisord.files qsup.check.supervisord.survey
-        qsup.reaper qsup.restore qsup.wake qsup.waiting qsup.forksafety
+        qsup.reaper qsup.restore qsup.wake qsup.waiting qsup.forksafety qsup.forking
         qsup.supervise.launcher qsup.supervise.ahead qsup.supervise.watch qsup.supervise.crew
         qsup.supervise.liaison qsup.supervise.say qsup.supervise.signals qsup.supervise.statefile qsup.supervise.adopt
         qsup.supervise.edits qsup.supervise.footing qsup.supervise.database

@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 from qsup import messages, slots
 from qsup.board import Board, Record, boottime
 from qsup.channel import inherited
 from qsup.rundir import RunDirectory
-from qsup.template import serve
+from qsup.template import Template
 
 
-def work(fork: messages.Fork, run: RunDirectory, ready: int) -> int:
+def work(run: RunDirectory, fork: messages.Fork, ready: int) -> int:
     """Take the slot, say so, and do what the file `<slot>.does` of the run directory says."""
     slots.hold(run, fork.index)
     board = Board(run.board)
@@ -40,4 +41,4 @@ def work(fork: messages.Fork, run: RunDirectory, ready: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(inherited(), work))
+    sys.exit(Template(inherited(), lambda run: partial(work, run)).serve())

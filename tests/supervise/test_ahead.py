@@ -17,15 +17,15 @@ FILES = {
 
 
 def of(project: Path) -> list[str]:
-    """The processes that work for this project, by what their environment says."""
+    """The processes that are at work in this project's directory."""
     found = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
+    for cwd in Path("/proc").glob("[0-9]*/cwd"):
         try:
-            said = environ.read_bytes()
+            inside = cwd.readlink().is_relative_to(project)
         except OSError:
             continue
-        if f"QSUP_RUN={project}/".encode() in said:
-            found.append(environ.parent.name)
+        if inside:
+            found.append(cwd.parent.name)
     return found
 
 
@@ -48,11 +48,3 @@ def test_neither_does_a_second_supervisor_of_a_project(run: Run) -> None:
     assert "another `qsup run` works in this project" in ended.stderr
     assert before
     assert sorted(of(run.project)) == before
-
-
-def test_the_template_that_was_started_early_is_the_one_that_forks(run: Run) -> None:
-    run.start()
-    templates = [pid for pid in of(run.project) if b"qsup.template" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    parents = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1] for pid in templates}
-    [template] = parents & set(templates)
-    assert set(templates) - {template} == {str(pid) for pid in run.pids().values()}
