@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from qsup import setsignal
@@ -77,11 +78,18 @@ class Surroundings:
         self._decimal = decimal.getcontext().copy()
         most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._many = math.inf if most == resource.RLIM_INFINITY else most * CROWDED
-        self._keep([(one, one.copy()) for one in (*TABLE, *self._own())])
+        kept = (*TABLE, *self._own())
+        self._was = [value for one in kept for value in one.copy()]
+        self._looks = [look for one in kept for look in one.looks]
+        ends = list(accumulate(len(one.looks) for one in kept))
+        self._kept = [(one, slice(end - len(one.looks), end)) for one, end in zip(kept, ends, strict=True)]
+        """Each with its place in the list of how everything was."""
 
     def begin(self) -> None:
         """From here on it is this process that jobs will find: it was made in the one that forked us."""
-        self._keep([(one, one.copy() if one.own else was) for one, was in self._kept])
+        for one, place in self._kept:
+            if one.own:
+                self._was[place] = one.copy()
 
     def close(self) -> None:
         """There will be no other job in this process."""
@@ -89,24 +97,23 @@ class Surroundings:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def _keep(self, kept: list[tuple[Kept, list[Any]]]) -> None:
-        self._kept = kept
-        self._looks = [look for one, _ in kept for look in one.looks]
-        self._all = [value for _, was in kept for value in was]
-
     def restore(self, *, imported: bool = False) -> list[str]:
         """Put everything back; the names of what could not be, or tells that this worker must not go on.
 
         `imported`: modules were imported meanwhile.
         """
-        if imported:
-            self._keep([(one, one.copy() if one.imported else was) for one, was in self._kept])
-        spoiled = [] if self._untouched() else [one.name for one, was in self._kept if not _put_right(one, was)]
+        for one, place in self._kept if imported else ():
+            if one.imported:
+                self._was[place] = one.copy()
+        if self._untouched():
+            spoiled = []
+        else:
+            spoiled = [one.name for one, place in self._kept if not _put_right(one, self._was[place])]
         return spoiled + ([NOT_FREE] if self._crowded() else [])
 
     def _untouched(self) -> bool:
         try:
-            return [look() for look in self._looks] == self._all
+            return [look() for look in self._looks] == self._was
         except Exception:
             # What cannot even be looked at is put back.
             return False

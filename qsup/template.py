@@ -12,16 +12,17 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from qsup import aim, messages, reaper, slots
 from qsup.board import Board, boottime
-from qsup.channel import Channel, encode, inherited
-from qsup.forking import fork_worker
+from qsup.channel import Channel, inherited
+from qsup.forking import Child, called, exec_worker, fork_worker, settle
 from qsup.forksafety import NotSafe, import_all, take_signals
 from qsup.orders import Missed
 from qsup.rundir import RunDirectory
@@ -60,6 +61,8 @@ class Template:
         self.channel, self.prepare = channel, prepare
         self.wake = WakePipe()
         self.workers: dict[int, Worker] = {}
+        self.born: list[Child | OSError] = []
+        """Forked this moment, and not among the workers yet."""
         self.household: list[int] = []
         """Processes that importing the code has started."""
         self.ending = False
@@ -79,9 +82,8 @@ class Template:
         while self.workers or not self.ending:
             self._wait()
             self.wake.heard()
-            for message in self.channel.receive() if not self.channel.closed else ():
-                if not self._obey(message):
-                    return 1
+            if not self._hear():
+                return 1
             if self.channel.closed and not self.ending:
                 self._end()
             self._hear_ready()
@@ -101,14 +103,21 @@ class Template:
         wait(readers, writers, GROUP_LOOK if dying else look)
         self.channel.flush()
 
+    def _hear(self) -> bool:
+        heard = self.channel.receive() if not self.channel.closed else []
+        for are_forks, several in groupby(heard, lambda message: isinstance(message, messages.Fork)):
+            if are_forks:
+                self._fork(cast(list[messages.Fork], list(several)))
+            elif not all(map(self._obey, several)):
+                return False
+        return True
+
     def _obey(self, message: messages.Message) -> bool:
         match message:
             case messages.Ping(number):
                 self.channel.send(messages.Pong(number, f"{len(self.workers)} workers"))
             case messages.Load():
                 return self._load(message)
-            case messages.Fork():
-                self._fork(message)
             case messages.Signal():
                 self._signal(message)
             case messages.Stop():
@@ -133,16 +142,21 @@ class Template:
         self.channel.send(messages.Ready())
         return True
 
-    def _fork(self, fork: messages.Fork) -> None:
-        try:
-            child = fork_worker(fork, self._be_worker)
-        except OSError as error:
-            # The supervisor asks again, later and later.
-            self.channel.send(messages.Say(f"no worker can be started for {fork.slot}: {error.strerror}"))
-            self.channel.send(messages.Died(fork.slot, 0, 1))
-            return
-        self.workers[child.pid] = Worker(fork=fork, pid=child.pid, ready=child.ready, born=boottime())
-        self.channel.send(messages.Forked(fork.slot, child.pid))
+    def _fork(self, forks: Sequence[messages.Fork]) -> None:
+        # All of them first: what is written between two forks is pages that the first child has for itself, 120 KiB of
+        # each when it was the lines below (18 workers, measured).
+        for fork in forks:
+            self.born.append(fork_worker(fork, self._be_worker))
+        for fork, child in zip(forks, self.born, strict=True):
+            if isinstance(child, OSError):
+                # The supervisor asks again, later and later.
+                self.channel.send(messages.Say(f"no worker can be started for {fork.slot}: {child.strerror}"))
+                self.channel.send(messages.Died(fork.slot, 0, 1))
+                continue
+            settle(child)
+            self.workers[child.pid] = Worker(fork=fork, pid=child.pid, ready=child.ready, born=boottime())
+            self.channel.send(messages.Forked(fork.slot, child.pid))
+        self.born.clear()
 
     def _be_worker(self, fork: messages.Fork, ready: int) -> NoReturn:
         """In the child; never returns."""
@@ -151,8 +165,8 @@ class Template:
             os.setpgid(0, 0)
             self._leave_behind()
             if fork.start == "exec":
-                self._become_worker(fork, ready)
-            rename(_called(fork))
+                exec_worker(fork, ready, self.run, self.root)
+            rename(called(fork))
             code = self.work(fork, ready)
             sys.stdout.flush()
             sys.stderr.flush()
@@ -168,21 +182,10 @@ class Template:
         if self.turns >= 0:
             # Before the worker takes its slot: closing it later would take the slot's lock away with it.
             os.close(self.turns)
-        for worker in self.workers.values():
-            if worker.ready is not None:
-                os.close(worker.ready)
+        theirs = [worker.ready for worker in self.workers.values() if worker.ready is not None]
+        for descriptor in (*theirs, *(one.ready for one in self.born if isinstance(one, Child))):
+            os.close(descriptor)
         take_signals()
-
-    def _become_worker(self, fork: messages.Fork, ready: int) -> None:
-        os.set_inheritable(ready, True)
-        path = os.pathsep.join(part for part in (str(self.root), os.environ.get("PYTHONPATH", "")) if part)
-        told = {
-            "QSUP_FORK": encode(fork).decode().rstrip(),
-            "QSUP_READY": str(ready),
-            "QSUP_RUN": str(self.run.path),
-            "PYTHONPATH": path,
-        }
-        os.execve(sys.executable, _called(fork), {**os.environ, **told})  # noqa: S606  our own interpreter, no shell
 
     def _signal(self, order: messages.Signal) -> None:
         worker = self.workers.get(order.pid)
@@ -267,10 +270,6 @@ class Template:
                     self._kill(worker, "memory")
 
 
-def _called(fork: messages.Fork) -> list[str]:
-    return [sys.executable, "-m", "qsup.worker", fork.slot]
-
-
 def live(channel: Channel) -> int:
     """Be the template of the process at the other end; the exit code."""
     from qsup.birth import Outfit
@@ -282,6 +281,8 @@ def main() -> int:
     """`python -m qsup.template`."""
     from qsup.rehearsal import rehearse
 
+    # Also to find the place once, for all workers.
+    rename([sys.executable, "-m", "qsup.template"])
     with suppress(OSError):
         rehearse()
     return live(inherited())
