@@ -15,6 +15,8 @@ from qsup.rows import Claimed, Want
 
 REWIND_EVERY = 1.0
 """Seconds."""
+DEEPEST = 1024
+"""Jobs for one worker: more than any `prefetch` allows."""
 BUSY_AFTER = 8
 """Claims in a row that filled every free slot: from then on nobody needs to notify us about the queue."""
 
@@ -28,6 +30,9 @@ class Line:
     rewind_cost: float = 0.0
     empty: bool = False
     full_claims: int = 0
+    depth: int = 1
+    """Jobs that a worker may have at once of it: twice as many after a full claim, half of it after any other. Idle
+    workers are asked for as they are: to name 1,728 places for one job took 0.4 ms of its pickup's 2."""
     waiting: bool = False
     """Whether dispatchers notify us."""
 
@@ -72,13 +77,18 @@ class Claims:
         for line in self.lines.values():
             line.waiting = False
 
+    def depth(self, pool: str) -> int:
+        """How many jobs a worker of this pool may have now; 0 when nothing is to be claimed for it."""
+        queue = self._next(pool)
+        return 0 if queue is None else self.lines[queue].depth
+
     def wants(self, free: Mapping[str, Sequence[str]], now: float) -> list[Want]:
         """What to claim for the free slots of each pool: of its queues the first that may have something."""
         if self.paused or self.routing is None:
             return []
         found = []
         for pool, slots in free.items():
-            queue = next((name for name in self._pools[pool] if not self.lines[name].empty), None)
+            queue = self._next(pool)
             if slots and queue is not None:
                 found.append(self._want(queue, tuple(slots), now))
         return found
@@ -108,6 +118,9 @@ class Claims:
         """Queues we said we wait for, although every claim fills all our workers."""
         return [name for name, line in self.lines.items() if line.waiting and line.full_claims >= BUSY_AFTER]
 
+    def _next(self, pool: str) -> str | None:
+        return next((name for name in self._pools[pool] if not self.lines[name].empty), None)
+
     def _want(self, queue: str, slots: tuple[str, ...], now: float) -> Want:
         assert self.routing is not None  # noqa: S101  wants() has looked
         line, rules = self.lines[queue], self.routing.queues[queue]
@@ -118,6 +131,7 @@ class Claims:
     def _took(self, line: Line, want: Want, seqs: list[int], now: float, cost: float) -> None:
         enough = len(seqs) >= len(want.slots)
         line.full_claims = line.full_claims + 1 if enough else 0
+        line.depth = min(DEEPEST, 2 * line.depth) if enough else max(1, line.depth // 2)
         if want.after == 0:
             line.rewound_at, line.rewind_cost = now, cost
         if enough:

@@ -117,7 +117,8 @@ class Desk:
         if self.claims.routing is None:
             return {}
         queues = self.claims.routing.queues
-        depths = {pool: self.pace.depth(pool, queues[pool].prefetch) for pool in self.claims.pools()}
+        most = {pool: self.claims.depth(pool) for pool in self.claims.pools()}
+        depths = {pool: min(few, self.pace.depth(pool, queues[pool].prefetch)) for pool, few in most.items() if few}
         return self.peers.free(depths, self.clock.now())
 
     def listens(self) -> list[str]:

@@ -26,7 +26,7 @@ class Fault:
     name: str
     """Of the file that says that it has happened."""
     process: str
-    """`qsup.courier`: what was started with `python -m`. Workers are `qsup.template`."""
+    """`qsup.courier`: what was started with `python -m`, or is shown so. Workers are `qsup.template`."""
     at: str
     """`qsup.courier.serve:Service._hand_out`; for `set` a constant of a module."""
     do: Literal["kill", "stop", "hold", "tell", "set"]

@@ -18,6 +18,9 @@ from typing import Any
 
 from tests.moments.faults import FOLDER, Fault
 
+FORKS = "qsup.courier", "qsup.template"
+"""What the supervisor forks, with all that they need loaded."""
+
 
 def install() -> None:
     """Move the clocks, and patch modules as they are imported."""
@@ -26,9 +29,16 @@ def install() -> None:
     folder = Path(os.environ[FOLDER])
     move_clocks(folder / "clock")
     faults = [Fault(**one) for one in json.loads((folder / "faults.json").read_text())]
-    mine = [fault for fault in faults if fault.process == started_as()]
+    forks = FORKS if started_as() == "qsup.supervise" else ()
+    mine = [fault for fault in faults if fault.process in (started_as(), *forks)]
     if mine:
         sys.meta_path.insert(0, Patches(mine, folder))
+
+
+def acting_as() -> str:
+    """The same, of a forked process: what it is shown as. Workers count as their template."""
+    words = Path("/proc/self/cmdline").read_bytes().split(b"\0")
+    return words[2].decode().replace("qsup.worker", "qsup.template") if words[1:2] == [b"-m"] else ""
 
 
 def started_as() -> str:
@@ -87,7 +97,7 @@ def faulty(function: Callable[..., Any], fault: Fault, folder: Path) -> Callable
     def call(*arguments: Any, **named: Any) -> Any:
         nonlocal calls
         said = f"{arguments}{named}" if fault.only or fault.do == "tell" else ""
-        meant = fault.only in said and (folder / f"{fault.name}.armed").exists()
+        meant = fault.only in said and (folder / f"{fault.name}.armed").exists() and acting_as() == fault.process
         calls += meant
         now = meant and (calls == fault.call or fault.do == "tell")
         if now and not fault.after:

@@ -41,7 +41,8 @@ class Watch:
         self.looks += 1
         by_slot: dict[int, list[int]] = {}
         for line in self.host.faults.told("held"):
-            if found := re.match(r"(\d+) .*, (\d+)\){} -> \d+", line):
+            # A template that is started by exec rehearses elsewhere first.
+            if str(self.host.run.path) in line and (found := re.match(r"(\d+) .*, (\d+)\){} -> \d+", line)):
                 by_slot.setdefault(int(found[2]), []).append(int(found[1]))
         for index, pids in by_slot.items():
             holder = slots.holder(self.host.run, index)
