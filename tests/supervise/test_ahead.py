@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,16 @@ def of(project: Path) -> list[str]:
     return found
 
 
+def staff(project: Path) -> set[str]:
+    """Of them the courier, the template and the workers: what reads the file comes and goes."""
+    found = set()
+    for pid in of(project):
+        with suppress(OSError):
+            shown = Path(f"/proc/{pid}/cmdline").read_bytes()
+            found |= {pid} if re.search(rb"-m\0qsup\.(courier|template|worker)\0", shown) else set()
+    return found
+
+
 @pytest.mark.parametrize("content", FILES.values(), ids=list(FILES))
 def test_a_start_that_fails_leaves_no_process_behind(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "queues.yaml"
@@ -42,9 +54,9 @@ def test_a_start_that_fails_leaves_no_process_behind(tmp_path: Path, content: st
 
 def test_neither_does_a_second_supervisor_of_a_project(run: Run) -> None:
     run.start()
-    before = sorted(of(run.project))
+    before = staff(run.project)
     command = [sys.executable, "-m", "qsup", "run", "--config", str(run.project / "queues.yaml")]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=run.project, timeout=60)
     assert "another `qsup run` works in this project" in ended.stderr
-    assert before
-    assert sorted(of(run.project)) == before
+    assert len(before) == 5
+    assert staff(run.project) == before

@@ -11,7 +11,6 @@ from pathlib import Path
 from qsup.supervise.crew import Crew
 from qsup.supervise.launcher import launch
 from tests.supervise.rig import Run, end
-from tests.supervise.test_ahead import of
 
 HERE = str(Path.cwd())
 
@@ -30,11 +29,12 @@ def was_forked(pid: int) -> bool:
 
 def test_all_are_forked_and_each_is_shown_as_what_it_is(run: Run) -> None:
     run.start()
-    shown = {called(pid)[0]: int(pid) for pid in of(run.project)}
-    for name in ("qsup.courier", "qsup.template", "qsup.worker"):
-        assert was_forked(shown[name])
+    [template] = [one["pid"] for one in run.state["template"].values()]
+    assert called(template) == ["qsup.template"]
+    assert called(run.state["courier"]["pid"]) == ["qsup.courier"]
     for slot, pid in run.pids().items():
         assert called(pid) == ["qsup.worker", slot]
+    assert all(was_forked(pid) for pid in (template, run.state["courier"]["pid"], *run.pids().values()))
 
 
 def test_after_its_death_a_courier_is_started_by_exec_and_serves(run: Run) -> None:
