@@ -15,7 +15,7 @@ from qsup.rows import Claimed, Want
 
 REWIND_EVERY = 1.0
 """Seconds."""
-DEEPEST = 1024
+MOST_EACH = 1024
 """Jobs for one worker: more than any `prefetch` allows."""
 BUSY_AFTER = 8
 """Claims in a row that filled every free slot: from then on nobody needs to notify us about the queue."""
@@ -131,7 +131,7 @@ class Claims:
     def _took(self, line: Line, want: Want, seqs: list[int], now: float, cost: float) -> None:
         enough = len(seqs) >= len(want.slots)
         line.full_claims = line.full_claims + 1 if enough else 0
-        line.depth = min(DEEPEST, 2 * line.depth) if enough else max(1, line.depth // 2)
+        line.depth = min(MOST_EACH, 2 * line.depth) if enough else max(1, line.depth // 2)
         if want.after == 0:
             line.rewound_at, line.rewind_cost = now, cost
         if enough:
