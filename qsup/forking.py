@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from qsup.channel import encode
 from qsup.messages import Fork
 from qsup.rundir import RunDirectory
 
-Begin = Callable[[Fork, int], NoReturn]
-"""A worker's life in the forked child, with the descriptor for its byte when it is ready."""
+Begin = Callable[[Fork, int], int]
+"""A worker's life in the forked child, with the descriptor for its byte when it is ready; the exit code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def fork_worker(fork: Fork, begin: Begin) -> Child | OSError:
         return error
     if pid == 0:
         os.close(readable)
-        begin(fork, writable)
+        end_with(lambda: begin(fork, writable))
     os.close(writable)
     return Child(pid, readable)
 
@@ -58,6 +59,19 @@ def settle(child: Child) -> None:
         os.setpgid(child.pid, child.pid)
     # Here, not in the child: what that touches for it would be pages of its own.
     reaper.first_to_go(child.pid)
+
+
+def end_with(life: Callable[[], int]) -> NoReturn:
+    """In a forked child: live, and end with this exit code; nothing of its parent's is returned to."""
+    code = 1
+    try:
+        code = life()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def exec_worker(fork: Fork, ready: int, run: RunDirectory, root: Path) -> NoReturn:

@@ -1,8 +1,8 @@
-"""A worker's life, played through by the template before it forks any: with a courier, a board and a job of its own.
+"""A worker's life, played through before any is forked: with a courier, a board and a job of its own.
 
 CPython counts references in the objects themselves and rewrites code when it runs first, so a worker's first steps
-copy some hundred pages that it shared until then. What the template has been through is not written again: 0.6 MiB of
-each worker's 3.3 (measured), and its first job runs as warm as its tenth.
+copy some hundred pages that it shared until then. What was played through before is written less: 3 MiB of 18 workers
+(two or three starts with and without, docs/adr/0029-fork-the-first-children.md).
 """
 
 from __future__ import annotations

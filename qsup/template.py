@@ -11,13 +11,12 @@ import gc
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
 from qsup import aim, messages, reaper, slots
 from qsup.board import Board, boottime
@@ -158,22 +157,13 @@ class Template:
             self.channel.send(messages.Forked(fork.slot, child.pid))
         self.born.clear()
 
-    def _be_worker(self, fork: messages.Fork, ready: int) -> NoReturn:
-        """In the child; never returns."""
-        code = 1
-        try:
-            os.setpgid(0, 0)
-            self._leave_behind()
-            if fork.start == "exec":
-                exec_worker(fork, ready, self.run, self.root)
-            rename(called(fork))
-            code = self.work(fork, ready)
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
+    def _be_worker(self, fork: messages.Fork, ready: int) -> int:
+        os.setpgid(0, 0)
+        self._leave_behind()
+        if fork.start == "exec":
+            exec_worker(fork, ready, self.run, self.root)
+        rename(called(fork))
+        return self.work(fork, ready)
 
     def _leave_behind(self) -> None:
         """The template's descriptors and signal handlers: a worker that held its channel would keep it from closing."""

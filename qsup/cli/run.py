@@ -8,7 +8,7 @@ import sys
 import click
 
 from qsup.cli.options import config_option, database_option, the_file
-from qsup.supervise.ahead import Ahead
+from qsup.supervise.ahead import read_ahead
 
 
 @click.command()
@@ -30,7 +30,6 @@ def run(config: str | None, database: str | None, *, strict: bool, allow_orphans
     arguments = [sys.executable, "-m", "qsup.supervise", "--config", str(file), *(["--strict"] if strict else [])]
     arguments += ["--allow-orphans"] if allow_orphans else []
     sys.stdout.flush()
-    if (ahead := Ahead.start(file, strict=strict)) is not None:
-        ahead.hand_over(os.environ)
+    read_ahead(file, os.environ, strict=strict)
     # This process has parsed options with click and more in it; the supervisor begins with nothing.
     os.execv(sys.executable, arguments)  # noqa: S606  our own interpreter, no shell

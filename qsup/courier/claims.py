@@ -32,7 +32,7 @@ class Line:
     full_claims: int = 0
     depth: int = 1
     """Jobs that a worker may have at once of it: twice as many after a full claim, half of it after any other. Idle
-    workers are asked for as they are: to name 1,728 places for one job took 0.4 ms of its pickup's 2."""
+    workers are asked for as they are: 18 of them had 1,728 places for one job (ADR 28)."""
     waiting: bool = False
     """Whether dispatchers notify us."""
 

@@ -11,12 +11,12 @@ from qsup.board import boottime
 from qsup.database import Choice, resolve
 from qsup.errors import ConfigUnreadable, QsupError
 from qsup.rundir import RunDirectory, run_directory
+from qsup.supervise import ahead
 from qsup.supervise.adopt import end_old_courier, take_over
-from qsup.supervise.ahead import Ahead
 from qsup.supervise.crew import Crew
 from qsup.supervise.edits import Answer, desired_of, findings_of, problems_of, read_now
 from qsup.supervise.forked import dismiss, fork_first
-from qsup.supervise.launcher import Process, told
+from qsup.supervise.launcher import Process, Reading, told
 from qsup.supervise.model import Desired
 from qsup.supervise.say import Voice, welcome
 from qsup.supervise.statefile import lock_run
@@ -26,10 +26,10 @@ from qsup.supervise.supervisor import ANEW, Project, Start, Supervisor
 def main(arguments: list[str]) -> int:
     """Run until stopped; the exit code. `--strict` refuses a file with warnings."""
     file = Path(arguments[arguments.index("--config") + 1])
-    ahead = Ahead.take_over(os.environ)
+    begun = ahead.take_over(os.environ)
     try:
         strict, allow_orphans = "--strict" in arguments, "--allow-orphans" in arguments
-        code = prepared(file, ahead, strict=strict, allow_orphans=allow_orphans).serve()
+        code = prepared(file, begun, strict=strict, allow_orphans=allow_orphans).serve()
     except QsupError as error:
         print(f"qsup: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -42,19 +42,19 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
+def prepared(file: Path, begun: Reading | None, *, strict: bool, allow_orphans: bool = False) -> Supervisor:
     """Take the project and read its file. Raises QsupError, also for what the system does not give."""
     spare: dict[str, Process] = {}
     try:
         run = run_directory(file) if file.exists() else None
         if run is not None:
             # Before anything else is opened.
-            spare |= fork_first(told(run, file.absolute()), [ahead.reading.output] if ahead else [])
-        return _prepared(file, run, ahead, spare, strict=strict, allow_orphans=allow_orphans)
+            spare |= fork_first(told(run, file.absolute()), [begun.output] if begun else [])
+        return _prepared(file, run, begun, spare, strict=strict, allow_orphans=allow_orphans)
     except BaseException as error:
         dismiss(spare.values())
-        if ahead is not None:
-            ahead.dismiss()
+        if begun is not None:
+            ahead.dismiss(begun)
         if isinstance(error, OSError):
             where = f"{error.filename}: " if error.filename else ""
             raise QsupError(f"cannot start: {where}{error.strerror or error}") from None
@@ -62,12 +62,12 @@ def prepared(file: Path, ahead: Ahead | None, *, strict: bool, allow_orphans: bo
 
 
 def _prepared(
-    file: Path, run: RunDirectory | None, ahead: Ahead | None, spare: Mapping[str, Process], *, strict: bool,
+    file: Path, run: RunDirectory | None, begun: Reading | None, spare: Mapping[str, Process], *, strict: bool,
     allow_orphans: bool,
 ) -> Supervisor:  # fmt: skip
     lock = None if run is None else lock_run(run)
     voice = Voice()
-    answer, rest = read_now(file, boottime(), whole=strict, begun=ahead.reading if ahead else None)
+    answer, rest = read_now(file, boottime(), whole=strict, begun=begun)
     first = _first(answer, voice, strict=strict)
     if run is None or lock is None:
         raise ConfigUnreadable(f"{file} has just been removed")

@@ -12,11 +12,10 @@ import os
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
 
 from qsup.channel import Channel
+from qsup.forking import end_with
 from qsup.reaper import kill
 from qsup.supervise.launcher import COURIER, DEFAULT_SIGNALS, TEMPLATE, Process
 from qsup.title import rename
@@ -69,26 +68,18 @@ def _fork(name: str, life: Life, told: Mapping[str, str], foreign: Foreign) -> P
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            _be(name, life, Channel(theirs), told, [*foreign, ours.fileno()])
+            end_with(lambda: _be(name, life, Channel(theirs), told, [*foreign, ours.fileno()]))
         # Whoever of the two comes first: a Ctrl-C must find it in its own group, and so must a kill of ours.
         os.setpgid(pid, pid)
     return Process(name, pid, Channel(ours))
 
 
-def _be(name: str, life: Life, channel: Channel, told: Mapping[str, str], foreign: Foreign) -> NoReturn:
-    code = 1
-    try:
-        os.setpgid(0, 0)
-        for number in DEFAULT_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        for descriptor in foreign:
-            os.close(descriptor)
-        os.environ.update(told)
-        rename([sys.executable, "-m", name])
-        code = life(channel)
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+def _be(name: str, life: Life, channel: Channel, told: Mapping[str, str], foreign: Foreign) -> int:
+    os.setpgid(0, 0)
+    for number in DEFAULT_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    for descriptor in foreign:
+        os.close(descriptor)
+    os.environ.update(told)
+    rename([sys.executable, "-m", name])
+    return life(channel)

@@ -1,4 +1,4 @@
-"""The supervisor loads neither a database driver nor handlers nor what belongs to other processes."""
+"""Until it forks its first children the supervisor loads nothing that belongs to other processes."""
 
 from __future__ import annotations
 
