@@ -105,8 +105,11 @@ def test_what_waited_for_a_worker_that_outlived_its_courier_is_kept_until_that_w
 
 def test_what_waited_for_a_worker_that_dies_under_its_own_courier_is_released_as_never_begun(rig: Rig) -> None:
     ready(rig, workers=1, prefetch=3, tries=5, max_crashes=9)
-    bad, *others = put_together(rig, {"how": "die"}, {}, {}, {})
+    bad, *others = put_together(rig, {"how": "stay"}, {}, {}, {})
+    rig.until(lambda: held(rig) == 4 and rig.lines(), "three wait behind the one that runs")
+    os.kill(rig.workers["q:0"], signal.SIGKILL)
     rig.until(lambda: rig.deaths, "the worker is dead")
+    rig.notes.with_name(rig.notes.name + ".go").touch()
     rig.until(lambda: len(ids(rig)) >= 4, "the others are run")
     assert rig.rows("SELECT DISTINCT job_id, detail FROM qsup.job_events WHERE kind = 'released' ORDER BY 1") == [
         (number, "its worker left or died before it began") for number in others
