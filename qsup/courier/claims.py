@@ -20,6 +20,8 @@ MOST_EACH = 1024
 BUSY_AFTER = 8
 """Claims in a row that filled every free slot: from then on nobody needs to notify us about the queue."""
 
+WEIGHT = 0.1
+
 
 @dataclass(slots=True)
 class Line:
@@ -43,6 +45,8 @@ class Claims:
     def __init__(self) -> None:
         self.routing: Routing | None = None
         self.lines: dict[str, Line] = {}
+        self.cost = 0.0
+        """Seconds that a claim takes on average."""
         self._pools: dict[str, tuple[str, ...]] = {}
         self.paused = False
 
@@ -95,6 +99,7 @@ class Claims:
 
     def took(self, wants: Sequence[Want], claimed: Sequence[Claimed], now: float, cost: float) -> None:
         """What a claim brought; it took `cost` seconds."""
+        self.cost += WEIGHT * (cost - self.cost)
         seqs: dict[str, list[int]] = {want.queue: [] for want in wants}
         for job in claimed:
             seqs[job.queue].append(job.seq)

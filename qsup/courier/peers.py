@@ -47,6 +47,13 @@ class Peer:
         """It is the worker of this slot."""
         self.slot, self.pool = slot, slot.rpartition(":")[0]
 
+    def given(self, job: Claimed, now: float) -> bool:
+        """This job is handed to it; whether it had none."""
+        idle = not self.jobs
+        self.head_at = now if idle else self.head_at
+        self.jobs[job.key] = job
+        return idle
+
 
 class Peers:
     """All connections, and the workers that the supervisor says are alive."""

@@ -205,8 +205,7 @@ class Service:
         ended, claimed = database.claim_and_record(self.config.supervisor, done, wants, self.desk.recorder.timeouts)
         now = self._now()
         self.desk.claims.took(wants, claimed, now, now - begin)
-        gone = [key for key in done if key[0] in ended]
-        self.desk.settled(gone)
+        self.desk.settled([key for key in done if key[0] in ended])
         for peer in dict.fromkeys([self._hand_out(job, leased) for job in claimed]):
             if peer is not None:
                 peer.channel.flush()
@@ -256,13 +255,14 @@ class Service:
         if peer is None or peer.channel.closed:
             self.desk.keep(Pending(job.key, Report(kind="released", reason="its worker was gone"), job))
             return None
-        peer.head_at = peer.head_at if peer.jobs else self._now()
-        peer.jobs[job.key] = job
+        idle = peer.given(job, self._now())
         if self._takes_back:
             self._number += 1
             peer.last = self._number
         peer.channel.put(self._work(job, handler, leased, peer))
         peer.recorded.clear()
+        if idle:  # it is to begin while the others' lines are written
+            peer.channel.flush()
         return peer
 
     def _no_handler(self, job: Claimed) -> Report:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import psycopg
 
 from qsup.board import Board, boottime
+from qsup.courier import gather
 from qsup.courier.desk import Desk
 from qsup.courier.door import accept
 from qsup.courier.link import Link
@@ -77,6 +78,7 @@ class Server:
         self._hear_workers()
         if self.desk.config is None:
             return
+        self._gather()
         try:
             if self.link.descriptor in self._ready:
                 self.link.hear()
@@ -164,6 +166,19 @@ class Server:
                 self.service.lost()
                 continue
             self.desk.obey(message)
+
+    def _gather(self) -> None:
+        desk, cost = self.desk, self.desk.claims.cost
+        until = time.monotonic() + gather.patience(cost)
+        while (now := time.monotonic()) < until:
+            if not gather.worth(len(desk.pending), desk.peers.connected, desk.pace, cost, now):
+                return
+            time.sleep(gather.patience(cost) / gather.STEPS)
+            self._ready = [descriptor for descriptor, _ in self._poll.poll(0)]
+            self._hear_workers()
+            if any(one not in self._by_descriptor for one in self._ready):
+                # A notification, the supervisor, a new worker: for the next look, or this turn's.
+                return
 
     def _hear_workers(self) -> None:
         if self.listener.fileno() in self._ready:
