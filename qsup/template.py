@@ -33,8 +33,9 @@ Work = Callable[[messages.Fork, int], int]
 Prepare = Callable[[RunDirectory], Work]
 """What it needs is made once, in the template."""
 
-LOOK, MEMORY_LOOK, GROUP_LOOK = 0.5, 5.0, 0.02
-"""Seconds between looks: at the board's deadlines, at the workers' memory, at the group of one that has died."""
+LOOK, IDLE_LOOK, MEMORY_LOOK, GROUP_LOOK = 0.5, 1.0, 5.0, 0.02
+"""Seconds between looks: at the board's deadlines, at a board that showed none, at the workers' memory, at the group of
+one that has died."""
 START_LIMIT = 60.0
 """Seconds in which a worker must reach its loop."""
 
@@ -66,6 +67,7 @@ class Template:
         """Processes that importing the code has started."""
         self.ending = False
         self.memory_look = boottime() + MEMORY_LOOK
+        self.pause = LOOK
         self.run = RunDirectory(Path())
         self.root, self.turns = Path(), -1
         self.undecided: list[messages.Signal] = []
@@ -98,7 +100,7 @@ class Template:
             (writers if self.channel.unsent else readers).append(self.channel.fileno())
         dying = self.undecided or any(worker.status is not None for worker in self.workers.values())
         # That the channel is closed may have been learned while something was said: nothing would wake us for it again.
-        look = LOOK if self.workers or self.channel.closed else None
+        look = self.pause if self.workers or self.channel.closed else None
         wait(readers, writers, GROUP_LOOK if dying else look)
         self.channel.flush()
 
@@ -247,6 +249,7 @@ class Template:
         now = boottime()
         alive = {worker.fork.index: worker for worker in self.workers.values() if worker.status is None}
         records = [record for record in self.board.read_some(alive) if record is not None] if alive else []
+        self.pause = LOOK if any(record.deadline for record in records) else IDLE_LOOK
         for record in reaper.overdue(records, now):
             if record.pid in self.workers:
                 self._kill(self.workers[record.pid], "timeout")

@@ -33,7 +33,7 @@ HUNG_AFTER = 60.0
 """Seconds in which the claim loop has not turned once: then pings stay unanswered and the supervisor replaces us."""
 
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 2.0
 """Seconds between looks whether our socket is still where workers look for it."""
 
 
@@ -92,7 +92,9 @@ class Control:
     def _turn(self) -> None:
         # A supervisor that has died reads nothing more: what is still unsent must not keep us turning.
         supervisor = [] if self.channel.closed else [self.channel.socket]
-        ready, _, _ = select.select([self._woken, *supervisor], supervisor if self.channel.unsent else [], [], 1.0)
+        ready, _, _ = select.select(
+            [self._woken, *supervisor], supervisor if self.channel.unsent else [], [], LOOK_EVERY
+        )
         if self._woken in ready:
             self._woken.recv(4096)
         self._send_outbox()

@@ -18,9 +18,9 @@ from qsup.reading import fingerprint_of_kind, read
 
 EVERY = 2.0
 """Seconds between looks."""
-STEP = 250
+STEP = 400
 """Milliseconds between looks of the watching thread at what the kernel has told it; at 20 they were half of all that an
-idle `qsup run` cost. With 100, and a ping each second, a supervisor took 0.25 % of a core, now 0.16 (one run each)."""
+idle `qsup run` cost. From 250 to 400 a supervisor went from 0.112 to 0.093 % of a core (medians of four, in turns)."""
 STILL = 0.15
 """Seconds for which a change must stand still."""
 
