@@ -170,15 +170,13 @@ class Server:
     def _gather(self) -> None:
         desk, cost = self.desk, self.desk.claims.cost
         until = time.monotonic() + gather.patience(cost)
-        while (now := time.monotonic()) < until:
+        # Nobody waits when there is anything else: a notification, the supervisor, a new worker.
+        while self._by_descriptor.keys() >= set(self._ready) and (now := time.monotonic()) < until:
             if not gather.worth(len(desk.pending), desk.peers.connected, desk.pace, cost, now):
                 return
             time.sleep(gather.patience(cost) / gather.STEPS)
             self._ready = [descriptor for descriptor, _ in self._poll.poll(0)]
             self._hear_workers()
-            if any(one not in self._by_descriptor for one in self._ready):
-                # A notification, the supervisor, a new worker: for the next look, or this turn's.
-                return
 
     def _hear_workers(self) -> None:
         if self.listener.fileno() in self._ready:
