@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -64,15 +65,30 @@ class Supervisor:
     silent_s: float
 
 
-def numbers(values: Iterable[float]) -> str:
-    """A PostgreSQL array literal of numbers."""
+def numbers(values: Iterable[int]) -> str:
+    """A PostgreSQL array literal of whole numbers."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
+def seconds(values: Iterable[float]) -> str:
+    """A PostgreSQL array literal of numbers out of queues.yaml, which are few."""
+    return "{" + ",".join(map(_written, values)) + "}"
+
+
 def texts(values: Iterable[str]) -> str:
-    """A PostgreSQL array literal of texts."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    """A PostgreSQL array literal of names, which are few."""
+    return "{" + ",".join(map(_quoted, values)) + "}"
+
+
+@lru_cache(1024)
+def _written(value: float) -> str:
+    # The digits of a float are sought for, which takes far longer than to look up the last answer.
+    return str(value)
+
+
+@lru_cache(4096)
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def claim_and_record(
@@ -89,7 +105,7 @@ def claim_and_record(
         "done": numbers(key[0] for key in done), "done_claims": numbers(key[1] for key in done),
         "queues": texts(want.queue for want in wants), "counts": numbers(counts),
         "after": numbers(want.after for want in wants), "firsts": numbers(firsts),
-        "timeouts": numbers(want.timeout for want in wants), "slacks": numbers(want.slack for want in wants),
+        "timeouts": seconds(want.timeout for want in wants), "slacks": seconds(want.slack for want in wants),
         "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts) if timeouts else "{}",
     }  # fmt: skip
     rows = CLAIM.rows(conn, values)

@@ -124,7 +124,10 @@ class Claims:
         return [name for name, line in self.lines.items() if line.waiting and line.full_claims >= BUSY_AFTER]
 
     def _next(self, pool: str) -> str | None:
-        return next((name for name in self._pools[pool] if not self.lines[name].empty), None)
+        for name in self._pools[pool]:
+            if not self.lines[name].empty:
+                return name
+        return None
 
     def _want(self, queue: str, slots: tuple[str, ...], now: float) -> Want:
         assert self.routing is not None  # noqa: S101  wants() has looked

@@ -117,8 +117,10 @@ class Desk:
         if self.claims.routing is None:
             return {}
         queues = self.claims.routing.queues
-        most = {pool: self.claims.depth(pool) for pool in self.claims.pools()}
-        depths = {pool: min(few, self.pace.depth(pool, queues[pool].prefetch)) for pool, few in most.items() if few}
+        depths: dict[str, int] = {}
+        for pool in self.claims.pools():
+            if few := self.claims.depth(pool):
+                depths[pool] = min(few, self.pace.depth(pool, queues[pool].prefetch))
         return self.peers.free(depths, self.clock.now())
 
     def listens(self) -> list[str]:

@@ -94,7 +94,8 @@ class Recorder:
 
     def divide(self, pendings: Iterable[Pending]) -> tuple[list[Key], list[Pending]]:
         """Those that are plainly done, of queues without a history; and all others."""
-        done, others = list[Key](), list[Pending]()
+        done: list[Key] = []
+        others: list[Pending] = []
         for one in pendings:
             if one.job is not None and one.report.kind == "done" and self.rules(one.job).keep <= 0:
                 done.append(one.key)
