@@ -2,7 +2,7 @@
 
 A claim for four workers takes nearly the time of a claim for one: its flush, its statement, our turn are there once.
 Workers that end during a claim ride in the next one, those that it feeds in the one behind that: two of four, for ever.
-A moment's patience brings them together: 3.9 ends with each claim instead of 2.1, and a third more jobs a second
+A moment's patience brings them together: 3.6 ends with each claim instead of 1.9, and a third more jobs a second
 (four workers, `prefetch: 0`; ADR 30).
 """
 

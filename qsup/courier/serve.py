@@ -246,7 +246,7 @@ class Service:
         return self.desk.clock.now()
 
     def _hand_out(self, job: Claimed, leased: float) -> Peer | None:
-        # Who has got it, still to be sent.
+        # Who has got it; behind another job it is still to be sent.
         peer = self.desk.peers.by_slot.get(job.slot)
         handler = self._handler(job)
         if handler is None:
