@@ -148,6 +148,14 @@ class Channel:
         """Queue for the next `flush`."""
         self._outgoing += encode(message)
 
+    def line(self, message: Message) -> bytes:
+        """What `put_line` takes: a message can be written before it is to be sent."""
+        return encode(message)
+
+    def put_line(self, line: bytes) -> None:
+        """Queue what `line` has made of a message."""
+        self._outgoing += line
+
     def flush(self) -> None:
         """Send what the socket takes; a broken peer sets `closed`."""
         while self._outgoing and not self.closed:

@@ -1,4 +1,4 @@
-"""A statement by libpq's own call, without psycopg's cursor around it: for the one that runs with every job.
+"""Statements by libpq's own calls, without psycopg's cursor around them: for the two that run with every job.
 
 With one slot and caches that others have used meanwhile, a claim through a cursor took 230 to 300 microseconds of the
 courier's processor time, and 85 to 105 like this (200 to 400 claims of each kind in turns, Python 3.11, psycopg 3.3).
@@ -7,16 +7,18 @@ courier's processor time, and 85 to 105 like this (200 to 400 claims of each kin
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakSet
 
 import psycopg
 from psycopg import Connection, pq
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from qsup import sql
 
+Wait = Callable[[int], None]
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 UNKNOWN = "26000"
 """SQLSTATE invalid_sql_statement_name: psycopg forgets all prepared statements of a session after a rollback."""
@@ -29,6 +31,18 @@ def numbered(name: str) -> tuple[bytes, list[str]]:
     return PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", text).encode(), names
 
 
+def readable(descriptor: int) -> None:
+    """Wait until it can be read."""
+    ready(descriptor, select.POLLIN)
+
+
+def ready(descriptor: int, events: int) -> None:
+    """Wait for one of these events of `select.poll`, or for its end."""
+    poll = select.poll()
+    poll.register(descriptor, events)
+    poll.poll()
+
+
 class Prepared:
     """A statement of qsup/sql that takes texts and gives rows of texts (None for NULL)."""
 
@@ -37,14 +51,17 @@ class Prepared:
         self._text, self._parameters = numbered(name)
         self._known = WeakSet[Connection[Any]]()
 
-    def rows(self, conn: Connection[Any], values: Mapping[str, str]) -> list[list[Any]]:
-        """Execute it, on a connection in autocommit mode and outside of a transaction. Raises psycopg.Error."""
+    def rows(self, conn: Connection[Any], values: Mapping[str, str], wait: Wait = readable) -> list[list[Any]]:
+        """Execute it, on a connection in autocommit mode and outside of a transaction. Raises psycopg.Error.
+
+        `wait` is called with the connection's descriptor and may do something else until that can be read.
+        """
         if conn not in self._known:
             self._prepare(conn)
-        result = self._execute(conn, values)
+        result = self._execute(conn, values, wait)
         if result.error_field(pq.DiagnosticField.SQLSTATE) == UNKNOWN.encode():
             self._prepare(conn)
-            result = self._execute(conn, values)
+            result = self._execute(conn, values, wait)
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise _error(result)
         columns, value = range(result.nfields), result.get_value
@@ -56,13 +73,29 @@ class Prepared:
             raise _error(result)
         self._known.add(conn)
 
-    def _execute(self, conn: Connection[Any], values: Mapping[str, str]) -> PGresult:
-        texts = [values[name].encode() for name in self._parameters]
-        result = _answer(conn, lambda: conn.pgconn.exec_prepared(self._name, texts))
+    def _execute(self, conn: Connection[Any], values: Mapping[str, str], wait: Wait) -> PGresult:
+        conn.pgconn.send_query_prepared(self._name, [values[name].encode() for name in self._parameters])
+        result = _result(conn.pgconn, wait)
         # What has come with the answer stands in libpq's queue, and makes no descriptor readable any more.
         while conn.pgconn.notify_handler is not None and (note := conn.pgconn.notifies()) is not None:
             conn.pgconn.notify_handler(note)
         return result
+
+
+def _result(pgconn: PGconn, wait: Wait) -> PGresult:
+    while pgconn.flush():
+        # Not all of it fits into the socket: the server may be waiting for us to read.
+        ready(pgconn.socket, select.POLLIN | select.POLLOUT)
+        pgconn.consume_input()
+    while pgconn.is_busy():
+        wait(pgconn.socket)
+        pgconn.consume_input()
+    result = pgconn.get_result()
+    while result is not None and pgconn.get_result() is not None:
+        pass
+    if result is None:
+        raise psycopg.OperationalError(pgconn.get_error_message())
+    return result
 
 
 def _answer(conn: Connection[Any], call: Callable[[], PGresult]) -> PGresult:

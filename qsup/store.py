@@ -19,10 +19,11 @@ from psycopg import Connection
 
 from qsup import sql
 from qsup.outcome import Again, Failed, Report
-from qsup.prepared import Prepared
+from qsup.prepared import Prepared, Wait, readable
 from qsup.rows import Claimed, Key, Step, Want
 
 CLAIM = Prepared(sql.CLAIM)
+END = Prepared("end_done")
 BATCH = 1000
 """Rows that promoting or pruning changes at once."""
 
@@ -92,7 +93,12 @@ def _quoted(value: str) -> str:
 
 
 def claim_and_record(
-    conn: Connection[Any], supervisor: str, done: Sequence[Key], wants: Sequence[Want], timeouts: Mapping[str, float]
+    conn: Connection[Any],
+    supervisor: str,
+    done: Sequence[Key],
+    wants: Sequence[Want],
+    timeouts: Mapping[str, float],
+    wait: Wait = readable,
 ) -> tuple[set[int], list[Claimed]]:
     """End `done`, claim for `wants`; returns the ids that were ended and the claimed jobs in their order.
 
@@ -108,9 +114,15 @@ def claim_and_record(
         "timeouts": seconds(want.timeout for want in wants), "slacks": seconds(want.slack for want in wants),
         "supervisor": supervisor, "slots": texts(slots), "job_timeouts": json.dumps(timeouts) if timeouts else "{}",
     }  # fmt: skip
-    rows = CLAIM.rows(conn, values)
+    rows = CLAIM.rows(conn, values, wait)
     ended = {int(row[0]) for row in rows if row[0] is not None}
     return ended, sorted((_claimed(row) for row in rows if row[0] is None), key=attrgetter("seq"))
+
+
+def end_done(conn: Connection[Any], done: Sequence[Key], wait: Wait = readable) -> set[int]:
+    """End `done`; returns the ids that were ended."""
+    values = {"done": numbers(key[0] for key in done), "done_claims": numbers(key[1] for key in done)}
+    return {int(row[0]) for row in END.rows(conn, values, wait)}
 
 
 def _claimed(row: Sequence[Any]) -> Claimed:

@@ -48,6 +48,10 @@ class Desk:
         self.config: Configure | None = None
         self.roster_known = False
         self.stopping = False
+        self.keeps = False
+        """Whether jobs are kept here for workers of pools with `prefetch: 0`, while they are short."""
+        self.cleared: list[Peer] = []
+        """Workers for which something is kept, and of which an end has just been stored."""
         self.late = 0
         self.late_ends: list[str] = []
         """Those that nobody has told the operator yet."""
@@ -99,6 +103,8 @@ class Desk:
             peer = self.peers.by_slot.get(pending.slot)
             if peer is not None:
                 peer.recorded.append(key)
+                if peer.kept:
+                    self.cleared.append(peer)
                 if peer.leaving or pending.reply:
                     self.acknowledge(peer)
 
@@ -120,8 +126,19 @@ class Desk:
         depths: dict[str, int] = {}
         for pool in self.claims.pools():
             if few := self.claims.depth(pool):
-                depths[pool] = min(few, self.pace.depth(pool, queues[pool].prefetch))
-        return self.peers.free(depths, self.clock.now())
+                depths[pool] = min(few, self.pace.depth(pool, queues[pool].prefetch, keeps=self.keeps))
+        return self.peers.free(depths, self.clock.now(), [pool for pool in depths if self.strict(pool)])
+
+    def strict(self, pool: str) -> bool:
+        """Whether its workers are sent no job before the end of the one before is stored."""
+        queues = self.claims.routing.queues if self.claims.routing is not None else {}
+        return self.keeps and pool in queues and queues[pool].prefetch == 0
+
+    def ready(self, peer: Peer) -> bool:
+        """Whether such a worker may be sent a job: it has none, and all its ends are stored."""
+        if peer.at_work or peer.leaving or peer.channel.closed:
+            return False
+        return all(pending.slot != peer.slot for pending in self.pending.values())
 
     def listens(self) -> list[str]:
         """The queues that a living worker of ours hears."""
@@ -155,6 +172,8 @@ class Desk:
         peer.head_at = now
         if message.kind == "committed":
             peer.recorded.append(key)
+            if peer.kept:
+                self.cleared.append(peer)
             return
         report = DONE if message.kind == "done" and not message.reason else Report(
             kind=message.kind, after=message.after, reason=message.reason,  # type: ignore[arg-type]  # our own worker

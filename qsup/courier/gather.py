@@ -33,5 +33,5 @@ def worth(ends: int, connected: Iterable[Peer], pace: Pace, cost: float, now: fl
         return False
     # What jobs are seen to take includes the moment that their end has waited here.
     short = cost + patience(cost)
-    coming = (peer for peer in connected if len(peer.jobs) == 1 and now - peer.head_at < short)
+    coming = (peer for peer in connected if peer.at_work == 1 and now - peer.head_at < short)
     return any(pace.seconds(peer.pool) < short for peer in coming)

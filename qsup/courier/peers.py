@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from qsup.courier.ports import Wire
 from qsup.rows import Claimed, Key
@@ -12,6 +14,19 @@ STILL_SHORT = 0.1
 """Seconds that a job may have run for others to be put behind it."""
 STRANGER_LIMIT = 10.0
 """Seconds for the supervisor's Alive to overtake the hello of its worker; a stranger's connection is then closed."""
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """A job that is claimed for a worker and not sent yet."""
+
+    job: Claimed
+    leased: float
+    """When its claim was sent."""
+    number: int = 0
+    """With which it may be taken back (Board.take_back); 0 = never."""
+    line: Any = None
+    """What its worker is to be sent, once it is written."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +40,9 @@ class Peer:
     pool: str = field(init=False, default="")
     """The queue whose worker it is."""
     jobs: dict[Key, Claimed] = field(default_factory=dict)
-    """Given to it and not reported yet."""
+    """Claimed for it and not reported yet."""
+    kept: deque[Kept] = field(default_factory=deque)
+    """Those of them that it gets one by one, each when the end of the one before is stored."""
     recorded: list[Key] = field(default_factory=list)
     """Its outcomes that are stored, since its last job."""
     leaving: bool = False
@@ -47,12 +64,10 @@ class Peer:
         """It is the worker of this slot."""
         self.slot, self.pool = slot, slot.rpartition(":")[0]
 
-    def given(self, job: Claimed, now: float) -> bool:
-        """This job is handed to it; whether it had none."""
-        idle = not self.jobs
-        self.head_at = now if idle else self.head_at
-        self.jobs[job.key] = job
-        return idle
+    @property
+    def at_work(self) -> int:
+        """How many jobs it has been sent and has not reported yet."""
+        return len(self.jobs) - len(self.kept)
 
 
 class Peers:
@@ -112,20 +127,31 @@ class Peers:
             self.drop(peer)
         return self.abandoned.pop((slot, pid), {})
 
-    def free(self, depths: Mapping[str, int], now: float) -> dict[str, list[str]]:
+    def piled(self) -> bool:
+        """Whether some worker has more than one job."""
+        return any(len(peer.jobs) > 1 for peer in self.connected)
+
+    def keeping(self) -> Iterator[Peer]:
+        """Workers for which jobs are kept."""
+        return (peer for peer in self.by_slot.values() if peer.kept)
+
+    def free(self, depths: Mapping[str, int], now: float, kept: Collection[str] = ()) -> dict[str, list[str]]:
         """The slots of each pool that can take a job now, as often as they can; idle ones first.
 
-        Nothing is put behind a job that has been running for a while: it would only have to be taken back.
+        Nothing is put behind a job that has been running for a while: it would only have to be taken back. In the pools
+        where jobs are `kept` nobody gets more before somebody has none; then all do that have half or less.
         """
         found: dict[str, list[tuple[int, str]]] = {}
         for slot, peer in self.by_slot.items():
             has, most = len(peer.jobs), depths.get(peer.pool, 0)
-            if has >= most or peer.leaving or peer.stalled or peer.channel.closed:
+            plenty = most // 2 + 1 if peer.pool in kept else most
+            if has >= plenty or peer.leaving or peer.stalled or peer.channel.closed:
                 continue
             # One that does not read what it was sent gets no more of it.
             if not has or (now - peer.head_at <= STILL_SHORT and not peer.channel.unsent):
                 found.setdefault(peer.pool, []).extend((place, slot) for place in range(has, most))
-        return {pool: [slot for _, slot in sorted(places)] for pool, places in found.items()}
+        asked = {pool: sorted(places) for pool, places in found.items() if pool not in kept or min(places)[0] == 0}
+        return {pool: [slot for _, slot in places] for pool, places in asked.items()}
 
     def supplied(self, plenty: int) -> bool:
         """Whether some worker has a job, and each that has one has more than `plenty`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from qsup.messages import Message
 from qsup.outcome import Again, Failed, Report
@@ -55,6 +55,12 @@ class Wire(Protocol):
     def put(self, message: Message) -> None:
         """Queue for the next `flush`."""
 
+    def line(self, message: Message) -> Any:
+        """What `put_line` takes."""
+
+    def put_line(self, line: Any) -> None:
+        """Queue what `line` has made of a message."""
+
     def flush(self) -> None:
         """Send what the socket takes."""
 
@@ -91,6 +97,9 @@ class Database(Protocol):
         self, supervisor: str, done: Sequence[Key], wants: Sequence[Want], timeouts: Mapping[str, float]
     ) -> tuple[set[int], list[Claimed]]:
         """End `done`, claim for `wants`; the ids that were ended and the claimed jobs in their order."""
+
+    def end_done(self, done: Sequence[Key]) -> set[int]:
+        """End `done`, with nothing to claim; the ids that were ended."""
 
     def archive(self, done: Sequence[Key]) -> None:
         """End finished jobs of queues with a history. Raises Unstorable."""

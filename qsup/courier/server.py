@@ -20,12 +20,14 @@ from qsup.courier import gather
 from qsup.courier.desk import Desk
 from qsup.courier.door import accept
 from qsup.courier.link import Link
+from qsup.courier.pace import SHORT
 from qsup.courier.peers import Peer
 from qsup.courier.places import Places
 from qsup.courier.ports import Clock
 from qsup.courier.serve import Service
 from qsup.courier.statements import Statements
 from qsup.messages import Configure, Message, Overdue, Recheck
+from qsup.prepared import readable
 
 CLOCK = Clock(time.monotonic, boottime)
 PLENTY = 32
@@ -47,7 +49,7 @@ class Server:
         self._watched: tuple[list[int], list[Peer], list[Peer]] = [], [], []
         self._by_descriptor: dict[int, Peer] = {}
         self._ready: list[int] = []
-        self._poll, self._urgent = select.poll(), select.poll()
+        self._poll, self._urgent, self._answer = select.poll(), select.poll(), select.poll()
         self._posted: deque[Message | str] = deque()
         self._wake, self._wakeup = socket.socketpair()
         self._wake.setblocking(False)
@@ -103,8 +105,31 @@ class Server:
             if not self.link.connect():
                 return
             self.service.begin()
-        self.service.turn(Statements(self.link.conn))
+        self.service.turn(Statements(self.link.conn, self._meanwhile))
         self.link.proved()
+
+    def _meanwhile(self, descriptor: int) -> None:
+        # A statement is on its way: what follows it is written, and who ends now need not be heard behind it.
+        self.service.handout.prepare()
+        if self.desk.peers.supplied(PLENTY):
+            readable(descriptor)
+            return
+        # It may be a new connection, that `_watch` has not seen.
+        self._answer.register(descriptor, select.POLLIN)
+        answered = False
+        while not answered:
+            for one, _ in self._answer.poll():
+                answered = answered or one == descriptor
+                if one != descriptor:
+                    self._hear_meanwhile(one)
+
+    def _hear_meanwhile(self, descriptor: int) -> None:
+        peer = self._by_descriptor.get(descriptor)
+        if peer is not None and not peer.channel.closed:
+            self._hear(peer)
+            self.service.heard = True
+        if peer is None or peer.channel.closed:
+            self._answer.unregister(descriptor)
 
     def _patience(self) -> float:
         desk = self.desk
@@ -113,10 +138,10 @@ class Server:
         if not self.link.up:
             return min(1.0, self.link.patience())
         if desk.pending:
-            return 0.02
+            return 0.0 if self.service.heard else 0.02
         if self.service.more:
             return 0.0
-        piles = 0.25 if any(len(peer.jobs) > 1 for peer in desk.peers.connected) else 60.0
+        piles = SHORT if any(desk.peers.keeping()) else 0.25 if desk.peers.piled() else 60.0
         return min(self.service.until_poll(), self.service.until_settling(), piles)
 
     def _wait(self, seconds: float) -> None:
@@ -138,6 +163,9 @@ class Server:
         self._watched = others, peers, blocked
         self._by_descriptor = {peer.channel.fileno(): peer for peer in peers}
         self._poll, self._urgent = select.poll(), select.poll()
+        self._answer = select.poll()
+        for descriptor in self._by_descriptor:
+            self._answer.register(descriptor, select.POLLIN)
         for descriptor in others:
             self._urgent.register(descriptor, select.POLLIN)
         for descriptor in (*others, *self._by_descriptor):
@@ -184,9 +212,12 @@ class Server:
                 self.desk.peers.connected.append(peer)
         self.desk.peers.drop_strangers(time.monotonic())
         for peer in [self._by_descriptor[one] for one in self._ready if one in self._by_descriptor]:
-            if peer.channel.unsent:
-                peer.channel.flush()
-            for message in peer.channel.receive_some():
-                self.desk.hear(peer, message)
-            if peer.channel.closed:
-                self.desk.peers.drop(peer)
+            self._hear(peer)
+
+    def _hear(self, peer: Peer) -> None:
+        if peer.channel.unsent:
+            peer.channel.flush()
+        for message in peer.channel.receive_some():
+            self.desk.hear(peer, message)
+        if peer.channel.closed:
+            self.desk.peers.drop(peer)

@@ -10,6 +10,7 @@ import psycopg
 from qsup import declare, store
 from qsup.courier.ports import Fail, Unstorable
 from qsup.outcome import Again
+from qsup.prepared import Wait, readable
 from qsup.routing import Routing
 from qsup.rows import Claimed, Key, Step, Want
 
@@ -19,8 +20,8 @@ T = TypeVar("T")
 class Statements:
     """qsup.store on one connection. Every method may raise psycopg.Error; then the connection is given up."""
 
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        self.conn = conn
+    def __init__(self, conn: psycopg.Connection[Any], wait: Wait = readable) -> None:
+        self.conn, self.wait = conn, wait
 
     def apply(self, routing: Routing, supervisor: str) -> None:
         """Declare the types of this file."""
@@ -30,7 +31,11 @@ class Statements:
         self, supervisor: str, done: Sequence[Key], wants: Sequence[Want], timeouts: Mapping[str, float]
     ) -> tuple[set[int], list[Claimed]]:
         """End `done`, claim for `wants`."""
-        return store.claim_and_record(self.conn, supervisor, done, wants, timeouts)
+        return store.claim_and_record(self.conn, supervisor, done, wants, timeouts, self.wait)
+
+    def end_done(self, done: Sequence[Key]) -> set[int]:
+        """End `done`."""
+        return store.end_done(self.conn, done, self.wait)
 
     def archive(self, done: Sequence[Key]) -> None:
         """End finished jobs of queues with a history."""

@@ -32,6 +32,7 @@ import os, sys, time, signal
 import qsup
 
 KEPT = []
+DONE = []
 
 class Stopper:
     """Stops the worker when it compares its standard output with what it was: the job has ended, and no other begun."""
@@ -92,6 +93,13 @@ def note(job: Note, ctx: qsup.Context) -> None:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))
                 while not os.path.exists(job.path + ".go"):
                     time.sleep(0.02)
+        case "look":
+            with ctx.connect() as conn:
+                left = conn.execute("SELECT count(*) FROM qsup.jobs WHERE id = ANY (%s)", (DONE,)).fetchone()[0]
+                claimed = conn.execute("SELECT count(*) FROM qsup.jobs WHERE state = 'running'").fetchone()[0]
+            DONE.append(ctx.job_id)
+            with open(job.path + ".look", "a") as file:
+                file.write(f"{left} {claimed}\\n")
         case "keep and raise":
             with ctx.connect() as conn:
                 conn.execute("INSERT INTO effects VALUES (%s)", (job.text,))

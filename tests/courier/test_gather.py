@@ -9,7 +9,7 @@ import pytest
 from qsup.courier.claims import Claims
 from qsup.courier.gather import ENOUGH, LONGEST, patience, worth
 from qsup.courier.pace import Pace
-from qsup.courier.peers import Peer
+from qsup.courier.peers import Kept, Peer
 from qsup.courier.ports import Wire
 from qsup.rows import Claimed
 
@@ -22,7 +22,8 @@ def at_work(number: int, *, jobs: int = 1, since: float = 0.0001) -> Peer:
     """A worker that was handed so many jobs so many seconds ago."""
     peer = Peer(cast(Wire, None), pid=number, slot=f"q:{number}")
     for one in range(jobs):
-        peer.given(Claimed(one, 1, "q", "Note", "{}", 0, 0, "run", None, one, peer.slot), NOW - since)
+        job = Claimed(one, 1, "q", "Note", "{}", 0, 0, "run", None, one, peer.slot)
+        peer.jobs[job.key], peer.head_at = job, NOW - since
     return peer
 
 
@@ -56,6 +57,12 @@ def test_jobs_that_are_not_known_to_be_short_are_not_waited_for(pace: Pace) -> N
 
 def test_a_worker_that_has_its_next_job_already_is_not_waited_for() -> None:
     assert not worth(1, [at_work(0, jobs=2)], SHORT, CLAIM, NOW)
+
+
+def test_a_worker_is_waited_for_although_more_is_kept_for_it() -> None:
+    peer = at_work(0, jobs=2)
+    peer.kept.append(Kept(list(peer.jobs.values())[1], NOW))
+    assert worth(1, [peer], SHORT, CLAIM, NOW)
 
 
 def test_what_fills_a_claim_well_goes_at_once() -> None:

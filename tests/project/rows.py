@@ -36,8 +36,8 @@ ROWS: dict[int, str] = {
     2: """
         qsup.supervise.* qsup.check.* qsup.importer.* qsup.generate.* qsup.graph.* qsup.schema qsup.outbox
         qsup.why.*
-        qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.record qsup.courier.claims
-        qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
+        qsup.courier.ports qsup.courier.desk qsup.courier.serve qsup.courier.handout qsup.courier.record
+        qsup.courier.claims qsup.courier.peers qsup.courier.pace qsup.courier.deaths qsup.courier.rescue
     """,
     1: """
         qsup.config qsup.locate qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults

@@ -27,7 +27,8 @@ def fail(db: Connection[Any], key: Key, *, hook: bool = False, kind: Any = "erro
 
 
 ENDS: dict[str, End] = {
-    "done": lambda db, key: store.claim_and_record(db, US, [key], [], {})[0],
+    "done": lambda db, key: store.end_done(db, [key]),
+    "done with a claim": lambda db, key: store.claim_and_record(db, US, [key], [], {})[0],
     "archived": lambda db, key: store.archive(db, [key]),
     "again": lambda db, key: store.reschedule(db, [(key, Again(5.0, "retry", "no"))]),
     "failed": fail,

@@ -79,7 +79,7 @@ def full(server: Server, template: str) -> Iterator[Connection[Any]]:
         declare.apply(conn, a_file(dict.fromkeys(QUEUES, 1), {"Note": "a"}), "us")
         conn.execute("SET enable_seqscan = off")
         conn.execute("ANALYZE qsup.jobs")
-        for name in ("claim_and_record", "promote", "next_due"):
+        for name in ("claim_and_record", "end_done", "promote", "next_due"):
             prepared(conn, name)
             plan(conn, name)
         load(conn, ROWS)
@@ -101,6 +101,14 @@ def test_a_claim_reads_by_its_index_and_the_primary_key_only(full: Connection[An
     assert "Sort" not in {node["Node Type"] for node in nodes(found["Plan"]) if "j.seq" in str(node.get("Sort Key"))}, (
         "the rows come in the order of the index"
     )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_has_ended_is_found_by_the_primary_key_only(full: Connection[Any], mode: str) -> None:
+    full.execute(f"SET plan_cache_mode = {mode}".encode())
+    found = plan(full, "end_done")
+    assert indexes(found) == {"jobs_pkey"}, scans(found)
+    assert {kind for kind, _ in scans(found)} == {"Index Scan"}
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -9,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from qsup import store
+from qsup.prepared import readable
 from qsup.rows import Want
 
 NOTHING: tuple[str, list[Any], list[Want], dict[str, float]] = ("us", [], [Want("a", ("a:0",), 0, 60.0, 30.0)], {})
@@ -24,6 +25,24 @@ def test_a_statement_that_the_session_has_forgotten_is_prepared_again(db: Connec
     claim(db)
     row = db.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'qsup_claim_and_record'").fetchone()
     assert row == (1,)
+
+
+def test_who_waits_for_the_answer_may_do_something_else_until_it_is_there(db: Connection[Any]) -> None:
+    waited: list[int] = []
+
+    def wait(descriptor: int) -> None:
+        waited.append(descriptor)
+        readable(descriptor)
+
+    store.claim_and_record(db, *NOTHING, wait)
+    store.end_done(db, [(1, 1)], wait)
+    assert len(waited) >= 2
+    assert set(waited) == {db.fileno()}
+
+
+def test_a_statement_of_more_than_a_socket_takes_goes_through(db: Connection[Any]) -> None:
+    assert store.end_done(db, [(10**12 + number, 1) for number in range(100_000)]) == set()
+    claim(db)
 
 
 def test_what_the_server_refuses_is_the_error_that_psycopg_would_raise(db: Connection[Any]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qsup.courier.desk import Desk
+from qsup.courier.pace import Pace
 from qsup.courier.peers import Peer
 from qsup.courier.ports import Busy, Clock
 from qsup.courier.rescue import LOOK_EVERY, Watch
@@ -47,6 +48,14 @@ class Board:
         return True
 
 
+class Short(Pace):
+    """Jobs are taken for short from the first one on: where there is one at a time, others are kept."""
+
+    def depth(self, pool: str, prefetch: int | None, *, keeps: bool = False) -> int:
+        """Of Pace."""
+        return 4 if keeps and prefetch == 0 else super().depth(pool, prefetch)
+
+
 class Courier:
     """The real desk, service and watch, in the order of qsup.courier.server."""
 
@@ -58,7 +67,8 @@ class Courier:
         self.service = Service(self.desk, host.board, lambda _message: None, takes_back=True)
         if not world.polls:
             self.service.poll = lambda: None  # type: ignore[method-assign]  # what wakes must be enough
-        self.connection = Connection(world.tables, self._fate)
+        self.desk.pace = Short()
+        self.connection = Connection(world.tables, self._fate, self._meanwhile)
         self.up, self.era = False, 0
         self.told: deque[Message] = deque()
         self.overdue: list[Key] = []
@@ -76,11 +86,7 @@ class Courier:
             queue = self.notes.popleft()
             self.desk.claims.wake(queue) if queue else self.desk.claims.wake_all()
         self.desk.peers.drop_strangers(self.host.world.now)
-        for peer in self.desk.peers.known():
-            for message in peer.channel.receive():
-                self.desk.hear(peer, message)
-            if peer.channel.closed:
-                self.desk.peers.drop(peer)
+        self._hear()
         if self.desk.config is None or not self._connected():
             return
         try:
@@ -88,6 +94,19 @@ class Courier:
         except Lost:
             self.service.lost()
             self.up = False
+
+    def _hear(self) -> None:
+        for peer in self.desk.peers.known():
+            for message in peer.channel.receive():
+                self.desk.hear(peer, message)
+            if peer.channel.closed:
+                self.desk.peers.drop(peer)
+
+    def _meanwhile(self) -> None:
+        """Server._meanwhile."""
+        self.service.handout.prepare()
+        if self.host.world.chance.random() < 0.5:
+            self._hear()
 
     def _connected(self) -> bool:
         if not self.up and not self.host.away():

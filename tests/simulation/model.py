@@ -107,8 +107,10 @@ class Tables:
 class Connection:
     """The courier's statements on the tables; `fate` may lose any of them, before or after."""
 
-    def __init__(self, tables: Tables, fate: Callable[[], Callable[[], None]]) -> None:
+    def __init__(self, tables: Tables, fate: Callable[[], Callable[[], None]], meanwhile: Callable[[], None]) -> None:
         self.tables = tables
+        self.meanwhile = meanwhile
+        """Called while a claim, or an end, is on its way."""
         self.fate = fate
         """Called before each statement, and what it returns after it."""
 
@@ -124,8 +126,13 @@ class Connection:
         for row in ended:
             self.tables.end(row, "done")
         claimed = [found for want in wants for found in self._claim(supervisor, want, timeouts)]
+        self.meanwhile()
         after()
         return {row.id for row in ended}, claimed
+
+    def end_done(self, done: Sequence[Key]) -> set[int]:
+        """end_done.sql."""
+        return self.claim_and_record("", done, [], {})[0]
 
     def _claim(self, supervisor: str, want: Want, timeouts: Mapping[str, float]) -> list[Claimed]:
         rows = [

@@ -14,6 +14,8 @@ import pytest
 
 from qsup.courier import rescue
 from qsup.courier.claims import Claims
+from qsup.courier.desk import Desk
+from qsup.courier.handout import Handout
 from qsup.courier.peers import Peers
 from qsup.courier.rescue import Found
 from qsup.courier.serve import Service
@@ -130,19 +132,28 @@ def rescue_at_the_first_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def run_jobs_whose_lease_is_nearly_over(patch: pytest.MonkeyPatch) -> None:
-    real = Service._work
+    real = Handout._work
 
-    def work(service: Service, *claimed: Any) -> Work | None:
-        found = real(service, *claimed)
-        return found and replace(found, expires=1e12)
+    def work(handout: Handout, *claimed: Any) -> Work:
+        return replace(real(handout, *claimed), expires=1e12)
 
-    patch.setattr(Service, "_work", work)
+    patch.setattr(Handout, "_work", work)
+
+
+def send_the_next_job_before_the_end_is_stored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Desk, "ready", lambda _self, peer: not (peer.at_work or peer.leaving or peer.channel.closed))
+
+
+def keep_what_was_kept_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Handout, "let_go", lambda _self: None)
+    patch.setattr(Handout, "go_on", lambda _self: None)
 
 
 BREAKS: tuple[Break, ...] = (
     never_wait_for_hellos, release_what_workers_have, forget_unsent_outcomes, settle_once_although_a_row_is_locked,
     forget_those_who_come_back, begin_what_was_taken_back, believe_that_a_lost_connection_lost_nothing,
     sleep_without_a_second_look, rescue_at_the_first_look, run_jobs_whose_lease_is_nearly_over,
+    send_the_next_job_before_the_end_is_stored, keep_what_was_kept_for_ever,
 )  # fmt: skip
 
 

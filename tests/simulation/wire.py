@@ -42,6 +42,14 @@ class End:
         """It is sent with the next flush, or before it."""
         self.send(message)
 
+    def line(self, message: Message) -> Message:
+        """Nothing is written."""
+        return message
+
+    def put_line(self, line: Message) -> None:
+        """It is sent with the next flush, or before it."""
+        self.send(line)
+
     def receive_some(self) -> list[Message]:
         """What one read brings is all."""
         return self.receive()

@@ -45,6 +45,8 @@ ROUTINGS = tuple(
         _routing(a_queue("a", 2, prefetch=2)),
         _routing(a_queue("a", 1, prefetch=3), a_queue("b", 0, served_by="a")),
         _routing(a_queue("a", 2), a_queue("b", 1, prefetch=1)),
+        _routing(a_queue("a", 1, prefetch=0), a_queue("b", 1)),
+        _routing(a_queue("a", 2, prefetch=0)),
     )
 )
 
@@ -82,6 +84,7 @@ class World:
         self.dying: list[Row] = []
         """Locked by transactions whose worker is dead: the server has not noticed yet."""
         self.begun: dict[Key, Worker] = {}
+        self.last: dict[Worker, Key] = {}
         self.begins_of: Counter[int] = Counter()
         self.charged_of: Counter[int] = Counter()
         self.effects: Counter[int] = Counter()
@@ -91,6 +94,7 @@ class World:
         self._pid = 100
         routing, body, slots = self.chance.choice(ROUTINGS)
         self.queues = list(routing.queues)
+        self.prefetch = {queue.name: queue.prefetch for queue in routing.queues.values()}
         names = ("us", "them") if self.polls and self.chance.random() < 0.4 else ("us",)
         self.hosts = [Host(self, name, Configure(1, body, "", name, "queues.yaml"), slots) for name in names]
 
@@ -274,10 +278,18 @@ class World:
             if other.job is not None and other.job.work.id == work.id and not other.host.slept:
                 raise Broken(f"job {work.id} is begun by {worker.slot} while {other.slot} runs it")
         self._check_not_done(work)
-        self.begun[key] = worker
+        self._check_stored(worker)
+        self.begun[key], self.last[worker] = worker, key
         self.begins_of[work.id] += 1
         if work.attempt > self.charged_of[work.id] + self._unreported(work) + 1:
             raise Broken(f"job {work.id}: try {work.attempt}, of which {self.charged_of[work.id]} were really run")
+
+    def _check_stored(self, worker: Worker) -> None:
+        """One at a time, ended by a commit, is what `prefetch: 0` says."""
+        last = self.last.get(worker)
+        row = last and self.tables.rows.get(last[0])
+        if last and row and row.state == "running" and row.claim == last[1] and self.prefetch[worker.slot[0]] == 0:
+            raise Broken(f"{worker.slot} begins a job, and the end of its job {row.id} is not stored")
 
     def _check_not_done(self, work: Work) -> None:
         """Nothing finished is run again while somebody remembers that it is."""
