@@ -50,6 +50,8 @@ class Control:
         self._heard_supervisor = time.monotonic()
         self._socket = _identity(run.courier_socket)
         self._look_again = 0.0
+        self._orphaned = False
+        """Whether our supervisor's end has been noticed: we stay until the last worker has reported."""
 
     def tell(self, message: Message) -> None:
         """From any thread: a message for the supervisor."""
@@ -100,6 +102,10 @@ class Control:
         self._send_outbox()
         if not self.channel.closed:
             self._hear()
+        # A send that failed may have told us before any read did.
+        if self.channel.closed and not self._orphaned:
+            self._orphaned = True
+            self.server.post(Stop())
 
     def _send_outbox(self) -> None:
         while not self.outbox.empty():
@@ -122,8 +128,6 @@ class Control:
             self.server.post(message)
             if isinstance(message, Alive | Died) and self.lookout is not None:
                 self.lookout.look_soon()
-        if self.channel.closed:
-            self.server.post(Stop())
 
     def _answer(self, ping: Ping) -> None:
         if time.monotonic() - self.server.turned_at < HUNG_AFTER:

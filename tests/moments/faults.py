@@ -28,7 +28,7 @@ class Fault:
     process: str
     """`qsup.courier`: what was started with `python -m`, or is shown so. Workers are `qsup.template`."""
     at: str
-    """`qsup.courier.serve:Service._hand_out`; for `set` a constant of a module."""
+    """`qsup.courier.handout:Handout._give`; for `set` a constant of a module."""
     do: Literal["kill", "stop", "hold", "tell", "set"]
     after: bool = False
     """After the call instead of before it."""

@@ -16,7 +16,7 @@ RELEASED = [("released", "its courier lost the database; no worker has it")]
 
 def test_killed_between_the_commit_of_a_claim_and_the_write_to_the_socket(host: Host) -> None:
     host.faults.add(
-        Fault(name="death", process="qsup.courier", at="qsup.courier.serve:Service._hand_out", do="kill", armed=False)
+        Fault(name="death", process="qsup.courier", at="qsup.courier.handout:Handout._give", do="kill", armed=False)
     )
     host.start()
     host.faults.arm("death")

@@ -15,7 +15,7 @@ from tests.moments.test_supervisor_killed import template_of
 from tests.moments.watch import lives
 
 HOUR = 3600
-HAND_OUT = "qsup.courier.serve:Service._hand_out"
+HAND_OUT = "qsup.courier.handout:Handout._give"
 HANDED_BACK = ["released: its lease was too short when its worker came to it"]
 
 
