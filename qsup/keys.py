@@ -105,7 +105,8 @@ class Settings(Section):
     )
     prefetch: Prefetch | None = Field(
         None,
-        description="Jobs that may wait in a worker's socket: auto (some, while jobs are short) or a number; 0 = none.",
+        description="Jobs that may wait in a worker's socket: auto (some, while jobs are short) or a number; 0 = none, "
+        "each is sent when the end of the one before is stored.",
     )
     keep: Duration | None = Field(None, description="How long finished jobs stay in the history; 0 = they are deleted.")
     start: Start | None = Field(

@@ -124,9 +124,10 @@ class Desk:
             return {}
         queues = self.claims.routing.queues
         depths: dict[str, int] = {}
+        commit = self.claims.cost if self.keeps else None
         for pool in self.claims.pools():
             if few := self.claims.depth(pool):
-                depths[pool] = min(few, self.pace.depth(pool, queues[pool].prefetch, keeps=self.keeps))
+                depths[pool] = min(few, self.pace.depth(pool, queues[pool].prefetch, commit=commit))
         return self.peers.free(depths, self.clock.now(), [pool for pool in depths if self.strict(pool)])
 
     def strict(self, pool: str) -> bool:

@@ -139,13 +139,13 @@ class Handout:
         )  # fmt: skip
 
     def let_go(self) -> None:
-        """What is kept for a worker whose job runs longer than its pool's do is free for the others.
+        """What is kept for a worker whose job runs long, or whose end cannot be stored, is free for the others.
 
         Behind the hearing: who has ended meanwhile has been heard, however long the last commit took.
         """
         now = self.desk.clock.now()
         for peer in self.desk.peers.keeping():
-            if now - peer.head_at > SHORT:
+            if now - peer.head_at > (SHORT if peer.at_work else LONG):
                 self.desk.pace.forget(peer.pool)
                 self._release(peer, [kept.job for kept in peer.kept], "the job before it ran long")
 

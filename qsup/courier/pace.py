@@ -52,18 +52,20 @@ class Pace:
         """One ran long: begin anew."""
         self._seen.pop(pool, None)
 
-    def depth(self, pool: str, prefetch: int | None, *, keeps: bool = False) -> int:
+    def depth(self, pool: str, prefetch: int | None, *, commit: float | None = None) -> int:
         """How many jobs a worker of the pool may have, the running one included. `prefetch` None = auto.
 
-        With `prefetch` 0 and `keeps`: how many may be claimed for it, of which it is sent one at a time.
+        With `prefetch` 0, where an end takes `commit` seconds to be stored: how many may be claimed for it, to be sent
+        one at a time; None: nobody keeps them.
         """
         if prefetch is None:
-            return self._within(pool, DEEPEST)
-        return self._within(pool, KEPT) if keeps and prefetch == 0 else 1 + prefetch
+            return self._within(pool, DEEPEST, 0.0)
+        return 1 + prefetch if prefetch or commit is None else self._within(pool, KEPT, commit)
 
-    def _within(self, pool: str, most: int) -> int:
+    def _within(self, pool: str, most: int, between: float) -> int:
         # So many that the last waits no longer than SHORT; one, while it is not known that they are short.
         seen = self._seen.get(pool, Seen())
-        if seen.jobs < ENOUGH or seen.seconds >= SHORT:
+        each = seen.seconds + between
+        if seen.jobs < ENOUGH or each >= SHORT:
             return 1
-        return min(most, 1 + int(SHORT / max(seen.seconds, SHORT / most)))
+        return min(most, 1 + int(SHORT / max(each, SHORT / most)))

@@ -94,16 +94,18 @@ def test_jobs_of_every_length_are_each_run_exactly_once_and_none_is_charged_for_
 
 def test_jobs_are_kept_only_while_they_are_known_to_be_short() -> None:
     pace = Pace()
-    assert pace.depth("q", 0, keeps=True) == 1
+    assert pace.depth("q", 0, commit=0.0) == 1
     for _ in range(ENOUGH):
-        pace.saw("q", SHORT / 4)
-    assert pace.depth("q", 0, keeps=True) == 5, "the last waits no longer than SHORT"
+        pace.saw("q", SHORT / 8)
+    assert pace.depth("q", 0, commit=0.0) == 9, "the last waits no longer than SHORT"
+    assert pace.depth("q", 0, commit=SHORT / 8) == 5, "nor while the ends before it are stored"
+    assert pace.depth("q", 0, commit=SHORT) == 1
     assert pace.depth("q", 0) == 1, "a worker without a courier has nobody who keeps"
     for _ in range(100):
         pace.saw("q", SHORT / 1000)
-    assert pace.depth("q", 0, keeps=True) == KEPT
+    assert pace.depth("q", 0, commit=0.0) == KEPT
     pace.forget("q")
-    assert pace.depth("q", 0, keeps=True) == 1
+    assert pace.depth("q", 0, commit=0.0) == 1
 
 
 def test_more_is_claimed_when_somebody_has_none_and_then_for_all_who_have_half_or_less() -> None:

@@ -51,9 +51,9 @@ class Board:
 class Short(Pace):
     """Jobs are taken for short from the first one on: where there is one at a time, others are kept."""
 
-    def depth(self, pool: str, prefetch: int | None, *, keeps: bool = False) -> int:
+    def depth(self, pool: str, prefetch: int | None, *, commit: float | None = None) -> int:
         """Of Pace."""
-        return 4 if keeps and prefetch == 0 else super().depth(pool, prefetch)
+        return 4 if prefetch == 0 else super().depth(pool, prefetch, commit=commit)
 
 
 class Courier:
