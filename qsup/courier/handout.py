@@ -16,6 +16,8 @@ from qsup.rows import Claimed, Key
 
 UNROUTED_WAIT = 30.0
 """Seconds until a job whose class no file routes is looked at again, uncharged."""
+RAN_LONG = "the job before it ran long"
+NOT_STORED = "the end of the job before it could not be stored"
 STALLED = 5.0
 """Seconds in which a worker must have begun what it was handed; a busy machine may take one."""
 
@@ -145,9 +147,10 @@ class Handout:
         """
         now = self.desk.clock.now()
         for peer in self.desk.peers.keeping():
-            if now - peer.head_at > (SHORT if peer.at_work else LONG):
+            limit, why = (SHORT, RAN_LONG) if peer.at_work else (LONG, NOT_STORED)
+            if now - peer.head_at > limit:
                 self.desk.pace.forget(peer.pool)
-                self._release(peer, [kept.job for kept in peer.kept], "the job before it ran long")
+                self._release(peer, [kept.job for kept in peer.kept], why)
 
     def take_back(self) -> None:
         """What waits in sockets behind a long job, or of a worker that does not begin it."""
@@ -158,7 +161,7 @@ class Handout:
         for peer in self.desk.peers.piled_up(self.desk.clock.now(), LONG):
             self.desk.pace.forget(peer.pool)
             if self.board.take_back(peer.slot, peer.last):
-                self._took_back(peer, "the job before it ran long")
+                self._took_back(peer, RAN_LONG)
 
     def _take_back_unbegun(self) -> None:
         # A worker that is stopped between two jobs would keep the next one for as long as it is stopped.
