@@ -30,6 +30,9 @@ from qsup.waiting import Waiting, drain
 
 JITTER = 0.1
 """Workers of one age do not leave together: max_time and max_jobs vary by this share."""
+SOON = 0.005
+"""Seconds in which the next job mostly comes where there are many: its record on the board takes the place of the last
+one's, without one in between that says idle (82 instead of 104 microseconds for a job that does nothing)."""
 ALONE = 600.0
 """Seconds without a courier after which a worker that has no outcome to hand over ends."""
 
@@ -121,9 +124,13 @@ class Worker:
     def wait(self) -> None:
         """Sleep until the courier or a signal has something for us."""
         assert self.channel is not None  # noqa: S101  run() connects first
-        self.be_idle()
         if self.waiting is None:
             self.waiting = Waiting(self.channel, self.wakeup)
+        if self.shown == "busy":
+            self.inbox += self.waiting.messages(SOON)
+            if not self.inbox:
+                self.be_idle()
+            return
         left = self.max_age - (boottime() - self.born) if self.max_age else 60.0
         self.inbox += self.waiting.messages(max(0.0, min(60.0, left)))
         if self.attempts.connections is not None:
