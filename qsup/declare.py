@@ -13,10 +13,10 @@ from typing import Any
 from psycopg import Connection, errors
 
 from qsup import sql
+from qsup.literals import numbers
 from qsup.migrate import LOCK
 from qsup.routing import Queue, Routing
 from qsup.storable import clean
-from qsup.store import numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,7 @@ def dispatch(
     values = store.dispatch_values(_name(job), _payload(job), queue, _seconds(delay), _moment(at), unique)
     if isinstance(conn, AsyncConnection):
         return _dispatch_async(conn, values)
-    row = _execute(conn, "dispatch", values)
-    return _accepted(row)
+    return _accepted(own.dispatch(values) if conn is None else _execute(conn, "dispatch", values))
 
 
 def dispatch_many(
@@ -83,13 +82,8 @@ def dispatch_many(
 ) -> Any:
     """Store all jobs in one statement, or none; returns their ids in the same order."""
     every = list(jobs)
-    values = {
-        "jobs": [_name(job) for job in every],
-        "payloads": [_payload(job) for job in every],
-        "queue": queue,
-        "delay": _seconds(delay),
-        "at": _moment(at),
-    }
+    payloads = [_payload(job) for job in every]
+    values = store.dispatch_many_values(map(_name, every), payloads, queue, _seconds(delay), _moment(at))
     if isinstance(conn, AsyncConnection):
         return _many_async(conn, values)
     return list(_execute(conn, "dispatch_many", values)[0])
@@ -97,10 +91,9 @@ def dispatch_many(
 
 def dispatch_raw(conn: Connection[Any], name: str, payloads: Sequence[str], **options: Any) -> list[int]:
     """Store jobs by class name and JSON texts, without their class: for the command line."""
-    values = {"queue": None, "at": None} | options | {"delay": _seconds(options.get("delay"))}
-    return list(
-        _execute(conn, "dispatch_many", values | {"jobs": [name] * len(payloads), "payloads": list(payloads)})[0]
-    )
+    rest = {"queue": None, "at": None} | options | {"delay": _seconds(options.get("delay"))}
+    values = store.dispatch_many_values([name] * len(payloads), payloads, **rest)
+    return list(_execute(conn, "dispatch_many", values)[0])
 
 
 def dispatch_one(conn: Connection[Any], name: str, payload: str, *, unique: str | None, **options: Any) -> int:
@@ -203,6 +196,10 @@ def _moment(at: datetime | None) -> datetime | None:
     return at
 
 
+CANCEL_SECONDS = 5.0
+"""For a dispatch that was interrupted to be taken back."""
+
+
 class OwnConnection:
     """This process's connection for dispatches without `conn`: opened when needed, again after a loss or a fork."""
 
@@ -218,6 +215,28 @@ class OwnConnection:
             self._conn = self._open()
             self._pid = os.getpid()
         return self._conn
+
+    def dispatch(self, values: dict[str, Any]) -> Sequence[Any]:
+        """One job; the row of dispatch.sql. Raises what `refusal` makes of an error."""
+        with self.lock:
+            try:
+                return store.dispatch(self.connection(), values)
+            except (psycopg.Error, UnicodeEncodeError) as error:
+                raise refusal(error) from None
+            except BaseException:
+                # Ctrl-C, or a handler's time limit: the answer is still to come, and must not meet the next call.
+                self._break_off()
+                raise
+
+    def _break_off(self) -> None:
+        try:
+            if self._conn is not None:
+                self._conn.cancel_safe(timeout=CANCEL_SECONDS)
+        except psycopg.Error:
+            # The server is not to be reached: whether the job was stored is not known then.
+            pass
+        finally:
+            self.close()
 
     def _open(self) -> Connection[Any]:
         from qsup import connect

@@ -15,8 +15,9 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qsup import sql
+from qsup.literals import numbers
 from qsup.operating import Command
-from qsup.store import BATCH, numbers
+from qsup.store import BATCH
 
 MOST_GROUPS = 10_000
 

@@ -10,7 +10,8 @@ from typing import Any
 from psycopg import Connection
 
 from qsup import sql
-from qsup.store import BATCH, numbers
+from qsup.literals import numbers
+from qsup.store import BATCH
 
 
 @dataclass(frozen=True, slots=True)

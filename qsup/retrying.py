@@ -13,8 +13,8 @@ from psycopg.rows import class_row
 from qsup import sql
 from qsup.dispatching import refusal
 from qsup.failed import Filter, batches
+from qsup.literals import numbers
 from qsup.operating import Command
-from qsup.store import numbers
 
 BATCH = 500
 """Jobs that come back in one transaction."""

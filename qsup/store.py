@@ -1,9 +1,4 @@
-"""The statements of qsup/sql as functions: plain values in, dataclasses out. Nothing here decides anything.
-
-Arrays of whole numbers travel as text (`{1,2,3}`): psycopg would choose int2, int4 or int8 by the largest number, and
-each choice would be another prepared statement. Those of the claim all do: psycopg looks at each element in Python,
-which cost as much as the rest of the call.
-"""
+"""The statements of qsup/sql as functions: plain values in, dataclasses out. Nothing here decides anything."""
 
 from __future__ import annotations
 
@@ -11,19 +6,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from psycopg import Connection
 
 from qsup import sql
+from qsup.literals import documents, numbers, seconds, texts
 from qsup.outcome import Again, Failed, Report
 from qsup.prepared import Prepared, Wait, readable
 from qsup.rows import Claimed, Key, Step, Want
 
 CLAIM = Prepared(sql.CLAIM)
 END = Prepared("end_done")
+DISPATCH = Prepared("dispatch")
 BATCH = 1000
 """Rows that promoting or pruning changes at once."""
 
@@ -64,32 +60,6 @@ class Supervisor:
     generation: int
     listens: list[str]
     silent_s: float
-
-
-def numbers(values: Iterable[int]) -> str:
-    """A PostgreSQL array literal of whole numbers."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-def seconds(values: Iterable[float]) -> str:
-    """A PostgreSQL array literal of numbers out of queues.yaml, which are few."""
-    return "{" + ",".join(map(_written, values)) + "}"
-
-
-def texts(values: Iterable[str]) -> str:
-    """A PostgreSQL array literal of names, which are few."""
-    return "{" + ",".join(map(_quoted, values)) + "}"
-
-
-@lru_cache(1024)
-def _written(value: float) -> str:
-    # The digits of a float are sought for, which takes far longer than to look up the last answer.
-    return str(value)
-
-
-@lru_cache(4096)
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def claim_and_record(
@@ -286,6 +256,21 @@ def dispatch_values(
 ) -> dict[str, Any]:
     """The parameters of dispatch.sql; `payload` is JSON, `delay` seconds."""
     return {"job": job, "payload": payload, "queue": queue, "delay": delay, "at": at, "unique": unique}
+
+
+def dispatch_many_values(
+    jobs: Iterable[str], payloads: Iterable[str], queue: str | None, delay: float | None, at: datetime | None
+) -> dict[str, Any]:
+    """The parameters of dispatch_many.sql; `payloads` are JSON, `delay` seconds."""
+    return {"jobs": texts(jobs), "payloads": documents(payloads), "queue": queue, "delay": delay, "at": at}
+
+
+def dispatch(conn: Connection[Any], values: Mapping[str, Any]) -> Sequence[Any]:
+    """Put a job on its queue, on a connection in autocommit mode; the row of dispatch.sql as texts.
+
+    Raises psycopg.Error, UnicodeEncodeError.
+    """
+    return DISPATCH.rows(conn, {name: None if value is None else str(value) for name, value in values.items()})[0]
 
 
 def _keys(keys: Sequence[Key]) -> dict[str, Any]:

@@ -22,8 +22,8 @@ import psycopg
 
 from qsup import connect, sql
 from qsup.errors import DatabaseUnavailable, Superseded
+from qsup.literals import numbers
 from qsup.messages import Work
-from qsup.store import numbers
 
 IDLE_LIMIT = 60.0
 """Seconds after its last use at which a worker closes its connection."""

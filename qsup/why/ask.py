@@ -16,8 +16,8 @@ from qsup import connect, sql
 from qsup.complaints import as_error
 from qsup.embedded import is_embedded
 from qsup.errors import DatabaseUnavailable
+from qsup.literals import numbers
 from qsup.migrate import require
-from qsup.store import numbers
 from qsup.why.facts import Ahead, Busy, Facts, Listener, Live, Server
 
 EVERYTHING = 2**63 - 1

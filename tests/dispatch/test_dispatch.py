@@ -109,6 +109,12 @@ def test_many_are_stored_in_their_order(db: Connection[Any], stored: Rows) -> No
     assert qsup.dispatch_many([]) == []
 
 
+def test_many_with_every_kind_of_letter_arrive_as_they_are(stored: Rows) -> None:
+    texts = ['a "quoted" one', "back\\slash \\\\", "{braces},commas", "line\nend", "it's", "NULL", "", "ü😀"]
+    qsup.dispatch_many([Note(text=text) for text in texts])
+    assert [row[4]["text"] for row in stored()] == texts
+
+
 def listens(db: Connection[Any], *queues: str) -> None:
     store.beat(db, "they", host="h", pid=1, code="1", config_file="f", generation=1, listens=list(queues), declares={})
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 
 from qsup.dispatching import OwnConnection
 from qsup.errors import DatabaseUnavailable
@@ -80,6 +83,45 @@ def test_a_forked_child_opens_its_own(own: OwnConnection, stored: Rows) -> None:
     os.waitpid(child, 0)
     Note(text="parent again").dispatch()
     assert [row[4]["text"] for row in stored()] == ["parent", "child", "parent again"]
+
+
+def test_one_that_is_interrupted_in_the_middle_is_taken_back_and_leaves_no_answer_for_the_next(
+    own: OwnConnection, dsn: str, db: Connection[Any], stored: Rows, eventually: Eventually
+) -> None:
+    Note(text="before").dispatch()
+    pid = own.connection().info.backend_pid
+
+    def interrupt() -> None:
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        eventually(lambda: one(db, waits, pid) == 1, what="the dispatch waits for the lock")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # Python's own handler, whoever started the tests.
+    was = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Connection.connect(dsn) as locking:
+            locking.execute("LOCK TABLE qsup.jobs IN ACCESS EXCLUSIVE MODE")
+            alarm = threading.Thread(target=interrupt)
+            alarm.start()
+            with pytest.raises(KeyboardInterrupt):
+                Note(text="interrupted").dispatch()
+            alarm.join()
+            eventually(lambda: one(db, ALIVE, pid) == 0, what="its server process is gone, behind the lock as it was")
+    finally:
+        signal.signal(signal.SIGINT, was)
+    number = Note(text="after").dispatch()
+    assert [row[4]["text"] for row in stored()] == ["before", "after"]
+    assert stored()[1][0] == number
+
+
+def test_texts_arrive_whatever_encoding_this_process_speaks(own: OwnConnection, dsn: str, db: Connection[Any]) -> None:
+    own.dsn = make_conninfo(dsn, client_encoding="LATIN1")
+    Note(text="café").dispatch(unique="clé")
+    assert own.connection().info.encoding == "iso8859-1"
+    assert db.execute("SELECT payload ->> 'text', unique_key FROM qsup.jobs ORDER BY id DESC").fetchone() == (
+        "café",
+        "clé",
+    )
 
 
 def test_an_error_of_the_callers_own_making_is_passed_on(dsn: str) -> None:

@@ -41,6 +41,7 @@ ROWS: dict[int, str] = {
     """,
     1: """
         qsup.config qsup.locate qsup.database qsup.places qsup.routing qsup.units qsup.values qsup.keys qsup.faults
+        qsup.literals
     """,
     0: """
         qsup qsup.errors qsup.job qsup.outcome qsup.messages qsup.orders qsup.rows qsup.version qsup.storable
