@@ -42,6 +42,18 @@ def test_a_job_is_done_and_its_row_is_gone(rig: Rig) -> None:
     assert rig.rows("SELECT * FROM qsup.job_events") == []
 
 
+def test_behind_its_last_job_a_worker_is_idle_on_the_board_and_under_no_time_limit(rig: Rig) -> None:
+    ready(rig, workers=1)
+    put_at_once(rig, 30)
+    rig.until(rig.drained, "the jobs are done")
+
+    def shown() -> tuple[str, int, float] | None:
+        record = rig.board.read(rig.indexes["q:0"])
+        return record and (record.state, record.job, record.deadline)
+
+    rig.until(lambda: shown() == ("idle", 0, 0.0), "nothing is left of the last job")
+
+
 def test_an_exception_is_tried_again_and_then_failed_with_its_story_and_its_hook(rig: Rig) -> None:
     ready(rig)
     number = put(rig, "raise", "luck")

@@ -96,19 +96,14 @@ def test_one_that_is_interrupted_in_the_middle_is_taken_back_and_leaves_no_answe
         eventually(lambda: one(db, waits, pid) == 1, what="the dispatch waits for the lock")
         os.kill(os.getpid(), signal.SIGINT)
 
-    # Python's own handler, whoever started the tests.
-    was = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with Connection.connect(dsn) as locking:
-            locking.execute("LOCK TABLE qsup.jobs IN ACCESS EXCLUSIVE MODE")
-            alarm = threading.Thread(target=interrupt)
-            alarm.start()
-            with pytest.raises(KeyboardInterrupt):
-                Note(text="interrupted").dispatch()
-            alarm.join()
-            eventually(lambda: one(db, ALIVE, pid) == 0, what="its server process is gone, behind the lock as it was")
-    finally:
-        signal.signal(signal.SIGINT, was)
+    with Connection.connect(dsn) as locking:
+        locking.execute("LOCK TABLE qsup.jobs IN ACCESS EXCLUSIVE MODE")
+        alarm = threading.Thread(target=interrupt)
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            Note(text="interrupted").dispatch()
+        alarm.join()
+        eventually(lambda: one(db, ALIVE, pid) == 0, what="its server process is gone, behind the lock as it was")
     number = Note(text="after").dispatch()
     assert [row[4]["text"] for row in stored()] == ["before", "after"]
     assert stored()[1][0] == number
