@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 CAPACITY = 1024
 """Slots per supervisor."""
 HEADER = struct.Struct("<8s36s36sI")
@@ -36,8 +37,8 @@ UNNAMED = bytes(RECORD_SIZE)
 
 
 def boottime() -> float:
-    """Seconds since boot, suspend included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    """Seconds since boot, suspend included (where the system has a clock for that)."""
+    return time.clock_gettime(CLOCK)
 
 
 def boot_id() -> str:

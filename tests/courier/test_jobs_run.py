@@ -47,9 +47,10 @@ def test_behind_its_last_job_a_worker_is_idle_on_the_board_and_under_no_time_lim
     put_at_once(rig, 30)
     rig.until(rig.drained, "the jobs are done")
 
-    def shown() -> tuple[str, int, float] | None:
+    def shown() -> tuple[str, int, float]:
         record = rig.board.read(rig.indexes["q:0"])
-        return record and (record.state, record.job, record.deadline)
+        assert record is not None
+        return record.state, record.job, record.deadline
 
     rig.until(lambda: shown() == ("idle", 0, 0.0), "nothing is left of the last job")
 
