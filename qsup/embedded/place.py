@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import stat
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,12 +154,22 @@ def _new_place(home: Path) -> Place:
 
 def _make(directory: Path, account: Account | None) -> None:
     """A private directory of the account (None: of this process). In /tmp somebody else may have made it before."""
-    try:
-        directory.mkdir(mode=0o700)
-        if account is not None and account.owner is not None:
-            os.chown(directory, *account.owner)
-    except FileExistsError:
-        pass
+    if account is None or account.owner is None:
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+    elif not directory.exists():
+        _make_for(directory, account.owner)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or (account is not None and found.st_uid != account.uid):
         raise QsupError(f"{directory} is not a directory of this user", hint="Remove it, or ask its owner to.")
+
+
+def _make_for(directory: Path, owner: tuple[int, int]) -> None:
+    # Under its name it is the owner's from the first moment: another command may come between mkdir and chown.
+    fresh = Path(tempfile.mkdtemp(prefix=f"{directory.name}.new-", dir=directory.parent))
+    os.chown(fresh, *owner)
+    try:
+        fresh.rename(directory)
+    except OSError:
+        # Somebody was quicker, and has put something into it.
+        fresh.rmdir()

@@ -45,6 +45,29 @@ def test_it_runs_as_another_account_without_roots_groups(home: Path) -> None:
     assert "0" not in lines["Gid"] + lines["Groups"]
 
 
+@pytest.mark.parametrize("folder", ["pg", "s"])
+def test_another_command_may_come_before_a_new_folder_is_the_accounts(
+    folder: str, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, others = os.chown, list[place.Place]()
+
+    def chown(path: Path, user: int, group: int) -> None:
+        monkeypatch.setattr(os, "chown", real)
+        if Path(path).name.partition(".")[0] == folder:
+            others.append(place.prepared_place(fresh_home))
+        else:
+            monkeypatch.setattr(os, "chown", chown)
+        real(path, user, group)
+
+    monkeypatch.setattr(os, "chown", chown)
+    ours = place.prepared_place(fresh_home)
+    assert [one.folder for one in others] == [ours.folder]
+    for made in (ours.folder, ours.sockets):
+        assert (made.stat().st_uid, stat.S_IMODE(made.stat().st_mode)) == (ours.account.uid, 0o700)
+    assert [one.name for one in ours.folder.iterdir()] == ["s"]
+    assert [one.name for one in fresh_home.iterdir() if ".new-" in one.name] == []
+
+
 def test_the_account_can_be_named(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSUP_PG_USER", "nobody")
     with using(fresh_home) as server:

@@ -106,6 +106,7 @@ def test_an_initdb_killed_half_way_is_done_again(fresh_home: Path, user: Begin, 
 def test_six_at_once_start_one_server_and_stop_it_once(fresh_home: Path, user: Begin) -> None:
     users = [user(fresh_home) for _ in range(6)]
     answers = [one.answer() for one in users]
+    assert [answer for answer in answers if "started" not in answer] == []
     assert sum(answer["started"] for answer in answers) == 1
     assert len({answer["pid"] for answer in answers}) == 1
     assert [one.stop() for one in users] == [False] * 5 + [True]
