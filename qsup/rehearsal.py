@@ -1,8 +1,8 @@
 """A worker's life, played through before any is forked: with a courier, a board and a job of its own.
 
 CPython counts references in the objects themselves and rewrites code when it runs first, so a worker's first steps
-copy some hundred pages that it shared until then. What was played through before is written less: 6 MiB of 18 workers
-(docs/adr/0029-fork-the-first-children.md).
+copy some hundred pages that it shared until then. What was played through before is written less: 3 MiB of 18 workers
+by the first three lives, 3 more by the others (docs/adr/0029-fork-the-first-children.md).
 """
 
 from __future__ import annotations
