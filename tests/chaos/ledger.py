@@ -19,8 +19,9 @@ TABLES = (
 )
 CONNECTIONS = """
     SELECT application_name, count(*)::int FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid() GROUP BY 1
+    WHERE backend_type = 'client backend' AND datname = current_database() AND application_name <> 'chaos' GROUP BY 1
 """
+"""Without our own, by their name: the one that looked before this may not be gone yet."""
 LEFT = """
     SELECT id, queue, type, state, step, attempts, crashes, claim_number, reserved_by, payload::text,
            (lease_until - clock_timestamp())::text, (available_at - clock_timestamp())::text
@@ -79,7 +80,7 @@ class Ledger:
         return int(row[0]) if row else None
 
     def connections(self) -> Counter[str]:
-        """Application name → number, without our own."""
+        """Application name → number."""
         try:
             with self._connect() as conn:
                 return Counter(dict(conn.execute(CONNECTIONS.encode()).fetchall()))

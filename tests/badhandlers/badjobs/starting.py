@@ -60,15 +60,21 @@ def daemon_and_end(job: Bad, ctx: qsup.Context) -> None:
 
 
 def daemon(job: Bad) -> None:
-    """Forked twice, in a session of its own."""
+    """Forked twice, in a session of its own; here as soon as it has told of itself."""
+    told, telling = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             say(job, f"child {os.getpid()}")
+            os.close(telling)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(600)
         os._exit(0)
     os.wait()
+    os.close(telling)
+    # A handler that fails at once takes it along, and may do so before it has said a word.
+    os.read(told, 1)
+    os.close(told)
 
 
 def fork_and_return(job: Bad, ctx: qsup.Context) -> None:
