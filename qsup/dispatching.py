@@ -10,7 +10,8 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,7 +70,7 @@ def dispatch(
     values = store.dispatch_values(_name(job), _payload(job), queue, _seconds(delay), _moment(at), unique)
     if isinstance(conn, AsyncConnection):
         return _dispatch_async(conn, values)
-    return _accepted(own.dispatch(values) if conn is None else _execute(conn, "dispatch", values))
+    return _accepted(_execute(conn, "dispatch", values))
 
 
 def dispatch_many(
@@ -155,10 +156,17 @@ def _execute(conn: Connection[Any] | None, statement: str, values: dict[str, Any
     try:
         if conn is not None:
             return conn.cursor(row_factory=tuple_row).execute(sql.text(statement), values).fetchone()
-        with own.lock:
-            return own.connection().execute(sql.text(statement), values).fetchone()
+        with own.used() as mine:
+            return ON_OUR_OWN[statement](mine, values)
     except (psycopg.Error, UnicodeEncodeError) as error:
         raise refusal(error) from None
+
+
+ON_OUR_OWN: dict[str, Callable[[Connection[Any], dict[str, Any]], Any]] = {
+    "dispatch": store.dispatch,
+    "dispatch_many": store.dispatch_many,
+}
+"""That connection is in autocommit mode and has plain rows: there are shorter ways to ask than a cursor."""
 
 
 def _accepted(row: Any) -> int:
@@ -216,13 +224,14 @@ class OwnConnection:
             self._pid = os.getpid()
         return self._conn
 
-    def dispatch(self, values: dict[str, Any]) -> Sequence[Any]:
-        """One job; the row of dispatch.sql. Raises what `refusal` makes of an error."""
+    @contextmanager
+    def used(self) -> Iterator[Connection[Any]]:
+        """`connection()` for one call, by one thread at a time. Raises DatabaseUnavailable, or what that raises."""
         with self.lock:
             try:
-                return store.dispatch(self.connection(), values)
-            except (psycopg.Error, UnicodeEncodeError) as error:
-                raise refusal(error) from None
+                yield self.connection()
+            except (psycopg.Error, UnicodeEncodeError, DatabaseUnavailable):
+                raise
             except BaseException:
                 # Ctrl-C, or a handler's time limit: the answer is still to come, and must not meet the next call.
                 self._break_off()
@@ -230,7 +239,8 @@ class OwnConnection:
 
     def _break_off(self) -> None:
         try:
-            if self._conn is not None:
+            # In a forked child it may still be the parent's, in the middle of a dispatch of its own.
+            if self._conn is not None and self._pid == os.getpid():
                 self._conn.cancel_safe(timeout=CANCEL_SECONDS)
         except psycopg.Error:
             # The server is not to be reached: whether the job was stored is not known then.

@@ -273,6 +273,11 @@ def dispatch(conn: Connection[Any], values: Mapping[str, Any]) -> Sequence[Any]:
     return DISPATCH.rows(conn, {name: None if value is None else str(value) for name, value in values.items()})[0]
 
 
+def dispatch_many(conn: Connection[Any], values: Mapping[str, Any]) -> Any:
+    """Put jobs on their queues, all or none; the row of dispatch_many.sql."""
+    return conn.execute(sql.text("dispatch_many"), values).fetchone()
+
+
 def _keys(keys: Sequence[Key]) -> dict[str, Any]:
     return {"ids": numbers(key[0] for key in keys), "claims": numbers(key[1] for key in keys)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
+import qsup
 from qsup.dispatching import OwnConnection
 from qsup.errors import DatabaseUnavailable
 from tests.conftest import Eventually
@@ -85,23 +87,43 @@ def test_a_forked_child_opens_its_own(own: OwnConnection, stored: Rows) -> None:
     assert [row[4]["text"] for row in stored()] == ["parent", "child", "parent again"]
 
 
+class TimeLimit(BaseException):
+    """As a worker raises it in a handler that takes too long."""
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """SIGALRM raises it."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TimeLimit
+
+    before = signal.signal(signal.SIGALRM, ring)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("how", [Note.dispatch, lambda note: qsup.dispatch_many([note, note])], ids=["one", "many"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeLimit])
 def test_one_that_is_interrupted_in_the_middle_is_taken_back_and_leaves_no_answer_for_the_next(
-    own: OwnConnection, dsn: str, db: Connection[Any], stored: Rows, eventually: Eventually
-) -> None:
+    own: OwnConnection, dsn: str, db: Connection[Any], stored: Rows, eventually: Eventually,
+    how: Callable[[Note], object], error: type[BaseException],
+) -> None:  # fmt: skip
     Note(text="before").dispatch()
     pid = own.connection().info.backend_pid
 
     def interrupt() -> None:
         waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
         eventually(lambda: one(db, waits, pid) == 1, what="the dispatch waits for the lock")
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT if error is KeyboardInterrupt else signal.SIGALRM)
 
     with Connection.connect(dsn) as locking:
         locking.execute("LOCK TABLE qsup.jobs IN ACCESS EXCLUSIVE MODE")
         alarm = threading.Thread(target=interrupt)
         alarm.start()
-        with pytest.raises(KeyboardInterrupt):
-            Note(text="interrupted").dispatch()
+        with pytest.raises(error):
+            how(Note(text="interrupted"))
         alarm.join()
         eventually(lambda: one(db, ALIVE, pid) == 0, what="its server process is gone, behind the lock as it was")
     number = Note(text="after").dispatch()
