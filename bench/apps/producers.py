@@ -67,6 +67,13 @@ class Notifying(Bare):
         super().__init__(notify=True)
 
 
+class Closed(Bare):
+    """The same into qsup's own table, past its functions: foreign keys, CHECKs and four indexes, and nothing else."""
+
+    INSERT = "INSERT INTO qsup.jobs (queue, type, payload) VALUES ('queue0', 'Mark', %s::jsonb)"
+    MANY = "INSERT INTO qsup.jobs (queue, type, payload) SELECT 'queue0', 'Mark', unnest(%s::jsonb[])"
+
+
 class Qsup(Producer):
     """`Job.dispatch()`, as the how-to shows."""
 
@@ -93,7 +100,9 @@ class QsupSql(Producer):
     """qsup's SQL function over a connection of one's own, as any language can call it."""
 
     ONE = "SELECT id FROM qsup.dispatch('Mark', %s::jsonb)"
-    MANY = "SELECT qsup.dispatch_many(array_fill('Mark'::text, ARRAY[cardinality(%s::jsonb[])]), %s::jsonb[])"
+    MANY = (
+        "SELECT qsup.dispatch_many(array_fill('Mark'::text, ARRAY[cardinality(%(many)s::jsonb[])]), %(many)s::jsonb[])"
+    )
 
     def __init__(self) -> None:
         import psycopg
@@ -106,8 +115,7 @@ class QsupSql(Producer):
 
     def many(self, numbers: Sequence[int]) -> None:
         """SELECT qsup.dispatch_many(…)."""
-        payloads = [payload(number) for number in numbers]
-        self.conn.execute(self.MANY, [payloads, payloads])
+        self.conn.execute(self.MANY, {"many": [payload(number) for number in numbers]})
 
 
 class QsupUnique(QsupSql):
@@ -244,7 +252,8 @@ class Rq(Producer):
 
 
 PRODUCERS: dict[str, type[Producer]] = {
-    "bare": Bare, "notifying": Notifying, "qsup": Qsup, "qsup-sql": QsupSql, "qsup-unique": QsupUnique,
+    "bare": Bare, "notifying": Notifying, "closed": Closed,
+    "qsup": Qsup, "qsup-sql": QsupSql, "qsup-unique": QsupUnique,
     "procrastinate": Procrastinate, "pgqueuer": Pgqueuer, "huey": Huey,
     "celery": Celery, "dramatiq": Dramatiq, "rq": Rq,
 }  # fmt: skip
