@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pytest chaos bench check freeradius format docs clean
+.PHONY: help demo test pytest chaos bench check freeradius laravel format docs clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,10 +42,13 @@ check: $(VENV)/.dev ## lint and types only
 freeradius: ## on Debian as root: install FreeRADIUS for the hotspot's tests, if it is missing
 	@sh tests/handlers/install-freeradius.sh
 
+laravel: ## on Debian as root: install Laravel's queue for the bench, if it is missing
+	@sh bench/peers/install-laravel.sh
+
 chaos: $(VENV)/.dev ## a whole run under random disasters; SEED=… MINUTES=… JOBS=… JSON=1
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)') $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(JOBS),--jobs '$(JOBS)') $(if $(JSON),--json)
 
-bench: $(VENV)/.dev ## qsup beside the raw limits and its peers, to docs/performance.md; QUICK=1 prints one short round, ONLY='drain kill'
+bench: $(VENV)/.dev $(if $(QUICK),,laravel) ## qsup beside the raw limits and its peers, to docs/performance.md; QUICK=1 prints one short round, ONLY='drain kill'
 	@$(BIN)/python -m bench $(ONLY) $(if $(QUICK),--quick,--write) $(if $(ROUNDS),--rounds '$(ROUNDS)')
 
 format: $(VENV)/.dev ## format the code

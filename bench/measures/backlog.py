@@ -11,6 +11,7 @@ from bench.limits.table import Dispatcher
 from bench.measures.drain import drained
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Pgqueuer, PgqueuerSingly, Procrastinate
+from bench.peers.laravel import Laravel
 from bench.peers.present import forgiven, once
 from bench.product import Qsup
 
@@ -24,7 +25,7 @@ def contestants(arena: Arena, number: int) -> list[Contestant]:
         Qsup(arena, 0),
         Qsup(arena),
         Dispatcher(arena),
-        *once(arena, number, Procrastinate, PgqueuerSingly, Pgqueuer),
+        *once(arena, number, Procrastinate, Laravel, PgqueuerSingly, Pgqueuer),
     ]
 
 

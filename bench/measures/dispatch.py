@@ -12,6 +12,7 @@ from bench.figures import Figure
 from bench.limits.table import Dispatcher
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.laravel import Laravel
 from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
@@ -40,7 +41,8 @@ WITHOUT_BULK = ("notifying", "qsup-unique", "huey", "celery", "dramatiq")
 def ways(arena: Arena) -> list[tuple[str, str, Contestant]]:
     """(its name in the table, producer, whose store)."""
     bare, qsup = Dispatcher(arena), Qsup(arena)
-    peers = with_peers(arena, Procrastinate, Pgqueuer, *((Huey, Celery, Dramatiq, Rq) if arena.scale.thorough else ()))
+    others = (Laravel, Huey, Celery, Dramatiq, Rq) if arena.scale.thorough else ()
+    peers = with_peers(arena, Procrastinate, Pgqueuer, *others)
     return [
         ("bare INSERT", "bare", bare), ("bare INSERT and NOTIFY", "notifying", bare),
         ("INSERT into qsup's table", "closed", qsup),
@@ -75,7 +77,7 @@ MEASURE = Measure(
             for connections in CONNECTIONS
             for who in ("qsup, Job.dispatch()", "qsup, SQL function")
         ),
-        Target(BULK, "qsup, Job.dispatch()", ("procrastinate", "pgqueuer"), least=1.2),
-        Target(BULK, "qsup, SQL function", ("procrastinate", "pgqueuer"), least=1.2),
+        Target(BULK, "qsup, Job.dispatch()", ("procrastinate", "pgqueuer", Laravel.name), least=1.2),
+        Target(BULK, "qsup, SQL function", ("procrastinate", "pgqueuer", Laravel.name), least=1.2),
     ),
 )

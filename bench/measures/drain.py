@@ -11,6 +11,7 @@ from bench.figures import Figure, Window, window
 from bench.limits.table import Dispatcher, Fused
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
+from bench.peers.laravel import Laravel
 from bench.peers.present import forgiven, with_peers
 from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
@@ -35,7 +36,7 @@ def contestants(arena: Arena) -> list[Contestant]:
         return [*ours, *with_peers(arena, Procrastinate, Pgqueuer, Celery, Dramatiq)]
     return [
         Dispatcher(arena), Qsup(arena, 0), Fused(arena), Dispatcher(arena, 3), Qsup(arena),
-        *with_peers(arena, Procrastinate, PgqueuerSingly, Pgqueuer, Huey, Celery, Dramatiq, Rq),
+        *with_peers(arena, Procrastinate, Laravel, PgqueuerSingly, Pgqueuer, Huey, Celery, Dramatiq, Rq),
     ]  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def case(workers: int) -> str:
     return f"{workers} worker{'s' if workers > 1 else ''}"
 
 
-AT_LEAST_ONCE = tuple(kind.name for kind in (Procrastinate, PgqueuerSingly, Pgqueuer, Celery, Dramatiq))
+AT_LEAST_ONCE = tuple(kind.name for kind in (Procrastinate, Laravel, PgqueuerSingly, Pgqueuer, Celery, Dramatiq))
 
 MEASURE = Measure(
     "drain",
@@ -83,6 +84,8 @@ MEASURE = Measure(
         Target("18 workers", "qsup, prefetch: 0", ("bare dispatcher",), least=0.65),
         Target("1 worker", "qsup, prefetch: 0", ("procrastinate",), least=3.5),
         Target("4 workers", "qsup, prefetch: 0", ("procrastinate",), least=3.5),
+        Target("1 worker", "qsup, prefetch: 0", (Laravel.name,), least=3),
+        Target("4 workers", "qsup, prefetch: 0", (Laravel.name,), least=3),
         Target("1 worker", "qsup, prefetch: 0", ("Celery on Redis, late ack",), least=1.6),
         Target("4 workers", "qsup, prefetch: 0", ("Celery on Redis, late ack",), least=1.6),
         Target("1 worker", "qsup, prefetch: auto", AT_LEAST_ONCE, least=2),

@@ -10,6 +10,7 @@ from bench.contestant import Contestant, OnPostgres
 from bench.figures import Figure
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, PgqueuerSingly, Procrastinate
+from bench.peers.laravel import Laravel
 from bench.peers.present import forgiven, once
 from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.processes import cpu_seconds, memory
@@ -23,7 +24,7 @@ JOBS_EACH = 40
 def run(arena: Arena, number: int) -> Iterator[Figure]:
     """Twice each: with jobs to see when all work, and without to see what idleness costs."""
     contestants: list[Contestant] = [Qsup(arena, hotspot=True)]
-    for peer in once(arena, number, Procrastinate, PgqueuerSingly, Huey, Celery, Dramatiq, Rq):
+    for peer in once(arena, number, Procrastinate, Laravel, PgqueuerSingly, Huey, Celery, Dramatiq, Rq):
         peer.hotspot = True
         contestants.append(peer)
     for contestant in contestants:
@@ -76,7 +77,8 @@ MEASURE = Measure(
     "Eighteen workers with the hotspot's imports",
     "From the launch to the moment when every worker has begun a job; then, started again without jobs: memory "
     "(PSS) and processor time of everything but PostgreSQL, connections, and the statements that PostgreSQL was "
-    "asked. The peers once; those that do not keep their workers running themselves are run by supervisord.",
+    "asked. The peers once; those that do not keep their workers running themselves are run by supervisord. "
+    "Laravel's have nothing to import.",
     run,
     (
         Target("launch to all at work, s", WHO, most=0.8),

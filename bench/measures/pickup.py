@@ -11,6 +11,7 @@ from bench.figures import Figure, percentile
 from bench.limits.table import Listener
 from bench.measures.measure import Measure, Target
 from bench.peers.contestants import Huey, Pgqueuer, Procrastinate
+from bench.peers.laravel import Laravel
 from bench.peers.present import forgiven, once
 from bench.peers.redis import Celery, Dramatiq, Rq
 from bench.product import Qsup
@@ -21,7 +22,8 @@ SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 def contestants(arena: Arena, number: int) -> list[Contestant]:
     """The floor first."""
-    return [Listener(arena), Qsup(arena), *once(arena, number, Procrastinate, Pgqueuer, Huey, Celery, Dramatiq, Rq)]
+    peers = once(arena, number, Procrastinate, Laravel, Pgqueuer, Huey, Celery, Dramatiq, Rq)
+    return [Listener(arena), Qsup(arena), *peers]
 
 
 def run(arena: Arena, number: int) -> Iterator[Figure]:

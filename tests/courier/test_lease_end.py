@@ -23,13 +23,13 @@ def test_a_process_dies_with_its_lease() -> None:
 
 
 def test_the_next_job_of_the_same_claim_changes_nothing_and_one_of_a_later_claim_lives_longer() -> None:
-    same = ("first = boottime() + 0.2", "end.begin(first)", "end.begin(first)")
+    same = ("first = boottime() + 1", "end.begin(first)", "end.begin(first)")
     assert outcome(*same, "time.sleep(20)") == -signal.SIGKILL
-    assert outcome(*same, "end.begin(first + 60)", "time.sleep(0.5)") == 0
+    assert outcome(*same, "end.begin(first + 60)", "time.sleep(1.3)") == 0
 
 
 def test_without_a_job_nobody_dies_and_the_next_one_is_limited_again() -> None:
-    asked = ("at = boottime() + 0.3", "end.begin(at)", "end.end()")
-    assert outcome(*asked, "time.sleep(0.6)") == 0
+    asked = ("at = boottime() + 1", "end.begin(at)", "end.end()")
+    assert outcome(*asked, "time.sleep(1.3)") == 0
     assert outcome(*asked, "end.begin(at)", "time.sleep(20)") == -signal.SIGKILL
-    assert outcome("end.begin(boottime() + 0.2)", "end.begin(0)", "time.sleep(0.5)") == 0
+    assert outcome("end.begin(boottime() + 1)", "end.begin(0)", "time.sleep(1.3)") == 0

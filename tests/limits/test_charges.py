@@ -160,17 +160,17 @@ def test_the_soft_alarm_rings_inside_the_handler_and_nowhere_else() -> None:
     before = signal.getsignal(signal.SIGALRM)
     limit.install()
     try:
-        limit.start(0.05)
+        limit.start(0.3)
         with pytest.raises(TimeLimit), limit:
             time.sleep(5)
-        limit.start(0.05)
-        time.sleep(0.2)
+        limit.start(0.3)
+        time.sleep(0.5)
         with limit:
-            limit.start(0.05)
+            limit.start(0.3)
             limit.hold()
-            time.sleep(0.2)
+            time.sleep(0.5)
         with limit:
-            limit.start(0.05)
-        time.sleep(0.2)
+            limit.start(0.3)
+        time.sleep(0.5)
     finally:
         signal.signal(signal.SIGALRM, before)
