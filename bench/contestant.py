@@ -14,6 +14,7 @@ import psycopg
 
 from bench.arena import Arena
 from bench.processes import Command, Fleet
+from bench.server import RUN
 
 PRODUCE_SECONDS = 300.0
 CHUNK = 20_000
@@ -38,6 +39,11 @@ class Contestant(ABC):
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
 
+    @property
+    def database(self) -> str:
+        """The database of the run; empty without one."""
+        return ""
+
     @abstractmethod
     def stock(self, ready: int, later: int = 0) -> None:
         """A fresh store with so many jobs that are due, and so many that are due tomorrow."""
@@ -58,6 +64,7 @@ class Contestant(ABC):
     def running(self, workers: int, *, deployed: bool = False) -> Iterator[Fleet]:
         """Its programs, started on an empty file of marks and ended at the end."""
         self.arena.marks.empty()
+        self.arena.server.drop_runs(but=self.database)
         commands = self.deployed(workers) if deployed else self.commands(workers)
         fleet = Fleet(commands, self.arena.folder / f"{self.slug}.log")
         try:
@@ -107,7 +114,7 @@ class OnPostgres(Contestant):
     @property
     def database(self) -> str:
         """The database of the run."""
-        return f"run_{self.slug}"
+        return f"{RUN}{self.slug}"
 
     @property
     def dsn(self) -> str:
@@ -120,6 +127,7 @@ class OnPostgres(Contestant):
 
     def stock(self, ready: int, later: int = 0) -> None:
         """Copy the database with so many jobs, which is filled at its first use."""
+        self.arena.server.drop_runs(but="")
         self.arena.server.copy(self.database, self.stocked(ready, later))
 
     def stocked(self, ready: int, later: int) -> str:

@@ -25,6 +25,8 @@ SETTINGS = {
 }
 """Nothing is bought with durability; checkpoints are far apart: none falls into one contestant's window only."""
 
+RUN = "run_"
+"""How the names of the databases of runs begin; the others are kept to be copied."""
 PROGRAMS = "QSUP_PG_BIN"
 """qsup's variable for the folder of PostgreSQL's programs."""
 FLUSHES = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), wal_sync FROM pg_stat_wal"
@@ -70,6 +72,13 @@ class Server:
         """Remove a database, if it is there."""
         with self.connect() as conn:
             conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def drop_runs(self, *, but: str) -> None:
+        """Remove what earlier contestants have left: autovacuum would be at work on it beside the next one."""
+        with self.connect() as conn:
+            asked = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s"
+            for (name,) in conn.execute(asked, [RUN, but]).fetchall():
+                self.drop(name)
 
     def connections(self, database: str) -> int:
         """How many clients a database has."""
