@@ -17,8 +17,9 @@ from qsup.job import Context
 from qsup.lines import LineWriter
 from qsup.messages import Message, Progress, Work
 from qsup.outcome import Report
+from qsup.ownfiles import OwnFiles
 from qsup.perform import SoftLimit, perform, settled, story
-from qsup.restore import Identity, Surroundings, identities
+from qsup.restore import Surroundings
 from qsup.storable import clean
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ class Attempts:
         self._pid = 0
         self._surroundings = Surroundings()
         self._left: tuple[Work, Report, bool] | None = None
-        self._own: list[int] = []
-        self._files: list[Identity | None] = []
 
     def begin(self, slot: str, send: Callable[[Message], None]) -> None:
         """Be those of this process, which may have been forked since."""
@@ -60,20 +59,18 @@ class Attempts:
         # Orphaned grandchildren become ours, wherever they went: what a job starts can be found, and ends with us.
         reaper.become_subreaper()
 
-    def run(self, work: Work, own: list[int]) -> Report:
-        """Run the handler; `own` are descriptors that it must not close.
+    def run(self, work: Work, own: OwnFiles) -> Report:
+        """Run the handler; `own` are what it must not close.
 
         Behind a good run `tidy` is still to be called: its outcome can be on its way meanwhile.
         """
-        if own != self._own:
-            self._own, self._files = own, identities(own)
         modules = len(sys.modules)
         attempt = Attempt(self, work)
         report = attempt.run()
         if os.getpid() != self._pid:
             # A child that the handler forked, and let return: there must not be two of this worker.
             os._exit(0 if report.kind == "done" else 1)
-        if identities(own) != self._files:
+        if not own.are_there():
             self.disowned = True
             self.spoiled.append("file descriptors of the worker were closed")
         report = attempt.close(report)

@@ -25,6 +25,7 @@ from qsup.lines import LineWriter
 from qsup.messages import Awake, Finished, Fork, Leaving, Message, Stop, Work
 from qsup.outbox import Outbox
 from qsup.outcome import Report
+from qsup.ownfiles import OwnFiles
 from qsup.rundir import is_gone
 from qsup.waiting import Waiting, drain
 
@@ -46,6 +47,7 @@ class Worker:
         self.fork, self.board, self.courier, self.turns = fork, board, courier, turns
         self.channel: Channel | None = courier if isinstance(courier, Channel) else None
         self.waiting: Waiting | None = None
+        self.own: OwnFiles | None = None
         self.shown = ""
         """What the board says that we do."""
         self.attempts = attempts or Attempts()
@@ -93,7 +95,7 @@ class Worker:
     def connect(self) -> None:
         """Find the courier and say hello. What it had sent before and we had not begun is its own to give again."""
         self.be_idle()
-        self.waiting = None
+        self.waiting, self.own = None, None
         self.inbox.clear()
         if isinstance(self.courier, Channel):
             # The solo form: our one parent is gone, and so are we.
@@ -144,13 +146,10 @@ class Worker:
     def handle(self, message: Message) -> None:
         """One message from the courier."""
         self.outbox.heard(message)
-        match message:
-            case Work():
-                self.work(message)
-            case Stop():
-                self.leaving = True
-            case _:
-                pass
+        if isinstance(message, Work):
+            self.work(message)
+        elif isinstance(message, Stop):
+            self.leaving = True
 
     def work(self, work: Work) -> None:
         """Run one job; the board says so before its first line and after its last."""
@@ -162,7 +161,7 @@ class Worker:
             assert self.channel is not None  # noqa: S101  the job came over it
             self.channel.send(Awake())
             return
-        report = self.attempts.run(work, self.descriptors())
+        report = self.attempts.run(work, self.own_files())
         if self.attempts.disowned:
             self.disown()
         self.jobs += 1
@@ -196,11 +195,12 @@ class Worker:
         if self.channel is not None and not self.channel.closed and not self.channel.unsent:
             self.channel.send(step)
 
-    def descriptors(self) -> list[int]:
+    def own_files(self) -> OwnFiles:
         """What a handler must not close."""
-        assert self.channel is not None  # noqa: S101  the job came over it
-        ours = [self.channel.fileno(), self.wakeup.fileno(), self._wake.fileno(), self.board.descriptor, self.turns]
-        return [one for one in ours if one >= 0]
+        if self.own is None:
+            ours = [one.fileno() for one in (self.channel, self.wakeup, self._wake) if one is not None]
+            self.own = OwnFiles([*ours, self.board.descriptor, *([self.turns] if self.turns >= 0 else [])])
+        return self.own
 
     def disown(self) -> None:
         """The handler has closed our descriptors, and their numbers may be others' by now: they are not closed again.

@@ -13,7 +13,7 @@ ROWS: dict[int, str] = {
     """,
     4: """
         qsup.worker qsup.birth qsup.rehearsal qsup.attempt qsup.template qsup.solo qsup.solo_child qsup.solo_orders
-        qsup.dispatching qsup.courier.* qsup.ordering qsup.retrying
+        qsup.ownfiles qsup.dispatching qsup.courier.* qsup.ordering qsup.retrying
         qsup.supervise.supervisor qsup.supervise.hands qsup.supervise.orders qsup.supervise.__main__
         qsup.supervise.forked
     """,
