@@ -37,9 +37,10 @@ def test_what_nobody_touches_is_there(descriptors: list[int]) -> None:
 @pytest.mark.parametrize("number", range(5))
 def test_a_closed_one_is_missed(descriptors: list[int], number: int) -> None:
     own = OwnFiles(descriptors)
-    os.close(descriptors[number])
-    assert not own.are_there()
-    os.open(os.devnull, os.O_RDONLY)
+    with open(os.devnull) as other:
+        os.close(descriptors[number])
+        assert not own.are_there()
+        os.dup2(other.fileno(), descriptors[number])
     assert not own.are_there(), "another file has its number"
 
 
